@@ -1,0 +1,37 @@
+# Everything after `make install` needs no network.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+.PHONY: install demo test soak check clean
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@# The CPU build first; where that index cannot be reached, the default one serves.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch --index-url $(TORCH_INDEX) \
+		|| $(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/nightschool artefacts fetch --into-environment --prepare
+	touch $@
+
+install: $(VENV)/.installed
+
+demo: install
+	$(BIN)/nightschool demo $(if $(FULL),--full)
+
+test: install
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+soak: install
+	$(BIN)/python -m pytest -m slow
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .demo .demo-full .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The ground everything stands on: values, text rendering, settings, stores, artefacts, errors."""

@@ -1,0 +1,216 @@
+"""The one renderer and the one parser between conversations and model text.
+
+Training, serving and evaluation all go through here, so what the weights learned is what they are asked. The format is a
+compact ChatML: a turn of user or tool is `<|im_start|>role\\n…<|im_end|>`, and the model's own turn follows at once,
+`name{json}` a line and `<|im_end|>` at the end. No schemas stand in the prompt: they are in the weights.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from core.errors import BadInput
+from core.types.example import Example, Step
+from core.types.message import Message, ToolCall
+from core.types.prediction import Ask, Prediction
+from core.types.tool import Toolset
+from core.types.value import content_hash
+
+END = "<|im_end|>"
+_OPEN = "<|im_start|>"
+PSEUDO_CALLS = ("search", "done", "none")
+MAX_CALLS = 4
+_MAX_TOOL_TEXT = 1200
+_CONTROL_TOKEN = re.compile(r"<(?=\|?[/\w]{1,40}\|?>)")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
+
+FORMAT_HASH = content_hash(["compact-chatml", 1])
+"""Names the text format in receipts and releases; raise the number when rendering changes."""
+
+
+class Segment(NamedTuple):
+    """A piece of rendered text."""
+
+    text: str
+    loss: bool
+    """True where the model is to learn to write this text."""
+
+
+def neutral(text: str) -> str:
+    """Text from outside with nothing left that a tokenizer could read as a control token.
+
+    `<|im_end|>` becomes `< |im_end|>`, as does any `<word>`; control characters other than newline and tab go.
+    """
+    # control characters first: taking one out of `<|im\x00_end|>` must not make a token
+    return _CONTROL_TOKEN.sub("< ", _CONTROL_CHARACTER.sub("", text)).strip()
+
+
+def aliases(toolset: Toolset) -> dict[str, str]:
+    """How each tool is spelled in model text: its name, unless that is a pseudo-call's."""
+    taken = {*PSEUDO_CALLS, *toolset.by_name}
+    spelled = {}
+    for name in toolset.by_name:
+        alias = name
+        while alias in PSEUDO_CALLS or (alias != name and alias in taken):
+            alias += "_"
+        taken.add(alias)
+        spelled[name] = alias
+    return spelled
+
+
+def render_calls(toolset: Toolset, calls: Sequence[ToolCall]) -> str:
+    """Write calls as the model writes them: one `name{json}` a line, arguments in schema order."""
+    spelled = aliases(toolset)
+    return "\n".join(spelled.get(call.name, neutral(call.name)) + json_text(ordered(toolset, call)) for call in calls)
+
+
+def render_step(toolset: Toolset, step: Step) -> str:
+    """Write what a step teaches: its calls, or `search{…}`, `done{}`, `none{}`."""
+    if step.outcome == "knowledge":
+        return "search" + json_text({"query": step.query} if step.query else {})
+    if step.outcome in ("done", "none"):
+        return step.outcome + "{}"
+    return render_calls(toolset, step.calls)
+
+
+def render_prompt(toolset: Toolset, messages: Sequence[Message]) -> str:
+    """Render a conversation up to where the model writes next. System messages are not shown: logic is in the weights."""
+    return "".join(segment for _, segment in _render_messages(toolset, messages))
+
+
+def render_example(toolset: Toolset, example: Example) -> list[Segment]:
+    """Render a whole conversation once, every teaching step in it with loss on exactly its text and end mark."""
+    targets = {step.position: step for step in example.steps}
+    rendered = dict(_render_messages(toolset, example.messages))
+    segments = []
+    for position in range(len(example.messages) + 1):
+        if position in targets:
+            segments.append(Segment(render_step(toolset, targets[position]) + END, True))
+        elif position in rendered:
+            segments.append(Segment(rendered[position], False))
+    return segments
+
+
+def _render_messages(toolset: Toolset, messages: Sequence[Message]) -> Iterator[tuple[int, str]]:
+    previous: Message | None = None
+    for position, message in enumerate(messages):
+        if message.role == "user":
+            yield position, f"{_OPEN}user\n{neutral(message.content)}{END}"
+        elif message.role == "tool":
+            yield position, f"{_OPEN}tool\n{neutral(compact_result(message.content))[:_MAX_TOOL_TEXT]}{END}"
+        elif message.tool_calls:
+            yield position, render_calls(toolset, message.tool_calls) + END
+        elif message.role == "assistant" and previous is not None and previous.role == "tool":
+            yield position, "done{}" + END
+        elif message.role == "assistant" and message.content.strip():
+            yield position, f"{_OPEN}assistant\n{neutral(message.content)}{END}"
+        previous = message
+
+
+def compact_result(content: str) -> str:
+    """A tool result without insignificant white space where it is JSON, else as it is."""
+    try:
+        return _dump(json.loads(content))
+    except (ValueError, RecursionError):
+        return content
+
+
+def parse_calls(toolset: Toolset, text: str) -> tuple[ToolCall, ...]:
+    """Read back what `render_step` wrote, aliases undone; pseudo-calls come back under their own names.
+
+    Raises:
+        BadInput: A line is not `name{json object}`.
+    """
+    named = {alias: name for name, alias in aliases(toolset).items()}
+    calls = []
+    for line in text.removesuffix(END).strip("\n").split("\n"):
+        name, brace, rest = line.partition("{")
+        try:
+            arguments = json.loads(brace + rest)
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f"model text is not a call: {line[:80]!r}", code="bad_call") from error
+        if not name or not isinstance(arguments, dict):
+            raise BadInput(f"model text is not a call: {line[:80]!r}", code="bad_call")
+        calls.append(ToolCall(name=named.get(name, _pseudo(name)), arguments=arguments))
+    return tuple(calls)
+
+
+def _pseudo(name: str) -> str:
+    """Pseudo-calls keep a mark no tool name can have, so that a tool called `done` stays itself."""
+    return f"!{name}" if name in PSEUDO_CALLS else name
+
+
+def decide(toolset: Toolset, calls: Sequence[ToolCall], confidence: float, latency_ms: float) -> Prediction:
+    """Turn parsed calls into the next step; code, not the model, sees that a required argument is missing."""
+    real = tuple(call for call in calls if not call.name.startswith("!"))
+    if not real:
+        return _decide_pseudo(calls, confidence, latency_ms)
+    for call in real:
+        tool = toolset.by_name.get(call.name)
+        missing = tool.first_unmet(call.arguments) if tool else None
+        if missing is not None:
+            ask = Ask(tool=call.name, missing=missing, arguments=call.arguments)
+            return Prediction(outcome="ask", ask=ask, confidence=confidence, latency_ms=latency_ms)
+    return Prediction(outcome="calls", tool_calls=real, confidence=confidence, latency_ms=latency_ms)
+
+
+def _decide_pseudo(calls: Sequence[ToolCall], confidence: float, latency_ms: float) -> Prediction:
+    first = calls[0] if calls else ToolCall(name="!none")
+    if first.name == "!search":
+        query = first.arguments.get("query")
+        return Prediction(
+            outcome="knowledge", query=query if isinstance(query, str) else None, confidence=confidence, latency_ms=latency_ms
+        )
+    return Prediction(outcome="done" if first.name == "!done" else "none", confidence=confidence, latency_ms=latency_ms)
+
+
+def ordered(toolset: Toolset, call: ToolCall) -> dict[str, Any]:
+    """Arguments in schema order, unknown ones last, so that one call has one spelling."""
+    tool = toolset.by_name.get(call.name)
+    arguments: dict[str, Any] = _ordered(call.arguments, tool.parameters if tool else {})
+    return arguments
+
+
+def _ordered(value: Any, schema: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        properties = schema.get("properties") or {}
+        names = [n for n in properties if n in value] + [n for n in value if n not in properties]
+        return {n: _ordered(value[n], properties.get(n) or {}) for n in names}
+    if isinstance(value, list):
+        return [_ordered(item, schema.get("items") or {}) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON as the model writes it; what a tokenizer could read as a control token has its `<` escaped."""
+    return _CONTROL_TOKEN.sub(r"\\u003c", _dump(value))
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+CHAT_TEMPLATE = (
+    "{%- for m in messages -%}"
+    "{%- if m.role in ('user', 'tool') -%}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' }}"
+    "{%- elif m.role == 'assistant' and m.name|default('') == 'text' -%}"
+    "{{ '<|im_start|>assistant\\n' + m.content + '<|im_end|>' }}"
+    "{%- elif m.role == 'assistant' -%}{{ m.content + '<|im_end|>' }}"
+    "{%- endif -%}{%- endfor -%}"
+)
+"""The same format as a Jinja chat template, for servers that render themselves; they are sent `render_turns`."""
+
+
+def render_turns(toolset: Toolset, messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Messages for a remote server that renders with `CHAT_TEMPLATE`: calls and `done{}` already written as text."""
+    turns = []
+    for position, text in _render_messages(toolset, messages):
+        role = messages[position].role
+        opened = f"{_OPEN}{role}\n"
+        body = text.removeprefix(opened).removesuffix(END)
+        turn = {"role": role, "content": body}
+        if role == "assistant" and text.startswith(opened):
+            turn["name"] = "text"
+        turns.append(turn)
+    return turns

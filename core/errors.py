@@ -1,0 +1,54 @@
+"""Every error the product raises on purpose: one base, one class per boundary, messages that name thing, value, fix."""
+
+
+class NightschoolError(Exception):
+    """The base; `code` is stable for programs, the text is for people."""
+
+    code = "error"
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class BadInput(NightschoolError):
+    """Something handed in cannot be read: a row, a request, a file, a setting."""
+
+    code = "bad_input"
+
+
+class NotFound(NightschoolError):
+    """A named thing (toolset, release, file, model) is not there; the message says what to do."""
+
+    code = "not_found"
+
+
+class ToolsetError(NightschoolError):
+    """A toolset cannot be used: empty, duplicate names, or a schema no grammar can express."""
+
+    code = "bad_toolset"
+
+
+class ModelError(NightschoolError):
+    """A model file is missing, corrupted, or an engine failed."""
+
+    code = "model"
+
+
+class TrainingError(NightschoolError):
+    """A training step failed; nothing was registered."""
+
+    code = "training"
+
+
+class StoreError(NightschoolError):
+    """A stored row is newer than this code, or another process holds a lease."""
+
+    code = "store"
+
+
+class GateRefused(NightschoolError):
+    """A release did not pass its gate."""
+
+    code = "gate_refused"

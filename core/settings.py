@@ -1,0 +1,49 @@
+"""Settings: read once in `main` and `create_app`, never at import. Every variable starts with `NIGHTSCHOOL_`."""
+
+import os
+import sys
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where state lives and which parts are used."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTSCHOOL_", extra="ignore")
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".nightschool")
+    """All state: database, nights, releases."""
+    artefacts: Path | None = None
+    """Where model files lie; several homes may share one folder."""
+    database_url: SecretStr | None = None
+    """SQLAlchemy URL; default a SQLite file under the home."""
+    tenant: str = "default"
+    """Whose data the command line works on."""
+    threads: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
+    """CPU threads of engines and training."""
+    second_base: str | None = None
+    """Recipe or model whose champion gives a second opinion on writes."""
+    remote_url: str | None = None
+    """OpenAI-compatible server that holds the base and its adapters; used instead of llama.cpp where set."""
+    remote_key: SecretStr | None = None
+    """Its API key."""
+
+    @property
+    def artefact_folder(self) -> Path:
+        """Where model files lie: as set, else beside the installation where `make install` put them, else under the home."""
+        beside = installed_artefacts()
+        return self.artefacts or (beside if beside.is_dir() else self.home / "artefacts")
+
+    @property
+    def url(self) -> str:
+        """SQLAlchemy URL of the database."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home / 'nightschool.sqlite'}"
+
+
+def installed_artefacts() -> Path:
+    """The artefact folder of this Python environment."""
+    return Path(sys.prefix) / "share" / "nightschool" / "artefacts"

@@ -1,0 +1,145 @@
+"""Messages of a conversation in OpenAI chat form, read strictly and written back losslessly."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from core.errors import BadInput
+from core.types.value import Value
+
+Role = Literal["system", "user", "assistant", "tool"]
+_ROLES = ("system", "developer", "user", "assistant", "tool")
+
+
+class ToolCall(Value):
+    """One call of one tool, arguments as an object."""
+
+    name: str
+    """The tool's name as the toolset spells it."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Only what was said: an absent key is left out, never null."""
+    id: str | None = None
+    """The caller's id of the call, to pair results with; not part of its meaning."""
+
+    def same_as(self, other: "ToolCall") -> bool:
+        """Equal in name and arguments, whatever the ids."""
+        return self.name == other.name and self.arguments == other.arguments
+
+
+class Message(Value):
+    """One message."""
+
+    role: Role
+    """Who speaks; OpenAI's `developer` is read as `system`."""
+    content: str = ""
+    """The text; empty where an assistant turn only calls."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """The calls of an assistant turn, in order."""
+    tool_call_id: str | None = None
+    """Which call a tool message answers."""
+
+
+def read_messages(raw: Any, where: str = "messages") -> tuple[Message, ...]:
+    """Read OpenAI chat messages; arguments may be a JSON string or an object.
+
+    Args:
+        raw: The decoded JSON value of the field.
+        where: How errors name the field.
+
+    Returns:
+        The messages, at least one.
+
+    Raises:
+        BadInput: A message is not an object, has no known role, or arguments are not a JSON object.
+    """
+    if not isinstance(raw, Sequence) or isinstance(raw, str) or not raw:
+        raise BadInput(f"{where}: expected a non-empty array of messages, got {_show(raw)}", code="bad_messages")
+    return tuple(_read_message(item, f"{where}[{index}]") for index, item in enumerate(raw))
+
+
+def _read_message(raw: Any, where: str) -> Message:
+    if not isinstance(raw, Mapping):
+        raise BadInput(f"{where}: expected an object, got {_show(raw)}", code="bad_messages")
+    role = raw.get("role")
+    if role not in _ROLES:
+        raise BadInput(f"{where}.role: expected one of {', '.join(_ROLES)}, got {_show(role)}", code="bad_messages")
+    calls = raw.get("tool_calls") or []
+    if not isinstance(calls, Sequence) or isinstance(calls, str):
+        raise BadInput(f"{where}.tool_calls: expected an array, got {_show(calls)}", code="bad_messages")
+    return Message(
+        role="system" if role == "developer" else role,
+        content=_read_content(raw.get("content"), f"{where}.content"),
+        tool_calls=tuple(read_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls)),
+        tool_call_id=raw.get("tool_call_id") if isinstance(raw.get("tool_call_id"), str) else None,
+    )
+
+
+def _read_content(raw: Any, where: str) -> str:
+    """Text of a message: a string, null, or OpenAI's list of text parts."""
+    if raw is None:
+        return ""
+    if isinstance(raw, list) and all(isinstance(p, Mapping) and isinstance(p.get("text"), str) for p in raw):
+        raw = "\n".join(part["text"] for part in raw)
+    if isinstance(raw, str):
+        if re.search("[\ud800-\udfff]", raw):
+            raise BadInput(f"{where}: half of a surrogate pair is not text: {_show(raw)}", code="bad_messages")
+        return raw
+    raise BadInput(f"{where}: expected text or text parts, got {_show(raw)}", code="bad_messages")
+
+
+def read_call(raw: Any, where: str) -> ToolCall:
+    """Read one tool call, in OpenAI's nested form or as plain `{"name", "arguments"}`.
+
+    Raises:
+        BadInput: No name, or arguments that are not a JSON object.
+    """
+    body = raw.get("function", raw) if isinstance(raw, Mapping) else raw
+    if not isinstance(body, Mapping) or not isinstance(body.get("name"), str) or not body["name"]:
+        raise BadInput(f"{where}: expected a call with a name, got {_show(raw)}", code="bad_call")
+    arguments = body.get("arguments", {})
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments or "{}")
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f"{where}.arguments: not JSON: {_show(arguments)}", code="bad_call") from error
+    if arguments is None:
+        arguments = {}
+    if not isinstance(arguments, dict):
+        raise BadInput(f"{where}.arguments: expected an object, got {_show(arguments)}", code="bad_call")
+    try:
+        json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{where}.arguments: cannot be written as JSON: {error}", code="bad_call") from error
+    identity = raw.get("id")
+    return ToolCall(name=body["name"], arguments=arguments, id=identity if isinstance(identity, str) else None)
+
+
+def write_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Write messages back in OpenAI chat form, arguments as JSON text."""
+    return [_write_message(message) for message in messages]
+
+
+def _write_message(message: Message) -> dict[str, Any]:
+    raw: dict[str, Any] = {"role": message.role, "content": message.content or None}
+    if message.role != "assistant":
+        raw["content"] = message.content
+    if message.tool_calls:
+        raw["tool_calls"] = [
+            {
+                "id": call.id or f"call_{index}",
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(call.arguments, ensure_ascii=False)},
+            }
+            for index, call in enumerate(message.tool_calls)
+        ]
+    if message.tool_call_id:
+        raw["tool_call_id"] = message.tool_call_id
+    return raw
+
+
+def _show(value: Any, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

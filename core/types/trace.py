@@ -1,0 +1,62 @@
+"""A trace: one conversation with its labelled end, whole; the system of record of what agents did."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from core.types.message import Message, ToolCall, write_messages
+from core.types.principal import Principal
+from core.types.value import Value, content_hash
+
+Outcome = Literal["calls", "ask", "knowledge", "none", "done"]
+OUTCOMES: tuple[Outcome, ...] = ("calls", "ask", "knowledge", "none", "done")
+
+
+class Trace(Value):
+    """One conversation and how it ended."""
+
+    schema_version: int = 1
+    """Raised when a field changes meaning."""
+    toolset: str
+    """Which tools were at hand."""
+    messages: tuple[Message, ...]
+    """Everything said, called and returned, in order."""
+    outcome: Outcome | None = None
+    """What the last turn did; None where nobody said."""
+    missing: str | None = None
+    """For `ask`: `tool.argument` that was not said."""
+    partial: ToolCall | None = None
+    """For `ask`: the call as far as it was said."""
+    query: str | None = None
+    """For `knowledge`: the question's core."""
+    shape: str | None = None
+    """Cluster of near-identical phrasings; rows of one shape are never split between train and exam."""
+    source: str = "import"
+    """Where it came from: a file, an agent, a correction."""
+    accepted: bool = True
+    """Whether somebody or some effect confirmed it; imported traces count as accepted."""
+    principal: Principal = Field(default_factory=Principal)
+    """Who asked."""
+    schema_hashes: dict[str, str] = Field(default_factory=dict)
+    """Schema hash of each tool at the time."""
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    """When it was recorded, UTC."""
+
+    @property
+    def id(self) -> str:
+        """Content hash of tenant, toolset, conversation and label: the same conversation is the same trace."""
+        return content_hash([self.principal.tenant, self.toolset, self.conversation_key])
+
+    @property
+    def conversation_key(self) -> str:
+        """Hash of the whole conversation with its label, for exact duplicates."""
+        label: list[Any] = [self.outcome, self.missing, self.query]
+        label.append(self.partial and [self.partial.name, self.partial.arguments])
+        bare = [
+            message.model_copy(
+                update={"tool_calls": tuple(c.model_copy(update={"id": None}) for c in message.tool_calls), "tool_call_id": None}
+            )
+            for message in self.messages
+        ]
+        return content_hash([write_messages(bare), label], length=32)

@@ -1,0 +1,27 @@
+"""The base of every stored or folder-crossing value: frozen, strict about unknown fields, hashable by content."""
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Value(BaseModel):
+    """A frozen pydantic model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def content_hash(document: Any, length: int = 16) -> str:
+    """Hash a JSON-able document independent of key order.
+
+    Args:
+        document: Anything `json.dumps` takes.
+        length: Hex digits to keep, 1 to 64.
+
+    Returns:
+        The first `length` hex digits of the SHA-256 of the canonical JSON text.
+    """
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

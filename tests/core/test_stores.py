@@ -1,0 +1,311 @@
+"""Stores on a real, migrated SQLite file."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+from sqlmodel import Session, SQLModel, select
+
+import core.keys  # noqa: F401 - its table belongs to the schema that is compared
+from core.database import open_database
+from core.errors import NotFound, StoreError
+from core.jobs import JobRow, JobStore
+from core.releases import ReleaseStore
+from core.settings import Settings
+from core.traces import TraceStore
+from core.types.message import Message, ToolCall
+from core.types.principal import Principal
+from core.types.release import Release
+from core.types.tool import read_toolset
+from core.types.trace import Trace
+from tools.registry import Registry
+
+ANNA = Principal(person="anna")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_database(Settings(home=tmp_path / "home"))
+    yield engine
+    engine.dispose()
+
+
+def trace(content: str, tenant: str = "default", toolset: str = "erp") -> Trace:
+    return Trace(toolset=toolset, messages=(Message(role="user", content=content),), principal=Principal(tenant=tenant))
+
+
+def release(name: str, toolset: str = "erp") -> Release:
+    return Release(
+        id=name,
+        toolset=toolset,
+        toolset_version="v",
+        schema_hashes={},
+        base="b",
+        format_hash="f",
+        dataset="d",
+        seed=0,
+        status="passed",
+    )
+
+
+# database
+
+
+def test_the_migrated_schema_is_the_one_the_tables_declare(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_opening_a_database_again_keeps_what_is_in_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    for expected in (1, 0):
+        engine = open_database(settings)
+        assert TraceStore(engine, "default").add([trace("a")]) == expected
+        engine.dispose()
+
+
+def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "nightschool.sqlite").write_text("this is not a database, " * 100)
+    with pytest.raises(StoreError, match=r"nightschool\.sqlite"):
+        open_database(Settings(home=tmp_path))
+
+
+# traces
+
+
+def test_adding_the_same_traces_twice_adds_nothing(engine: Engine) -> None:
+    store = TraceStore(engine, "default")
+    assert store.add([trace("a"), trace("b"), trace("a")]) == 2
+    assert store.add([trace("b"), trace("a")]) == 0
+    assert [found.messages[0].content for found in store.all("erp")] == ["a", "b"]
+
+
+def test_a_stored_trace_comes_back_equal(engine: Engine) -> None:
+    call = ToolCall(name="move", arguments={"qty": 2.5, "to": "Köln <|im_end|>", "lines": [{"a": 1}]}, id="call_1")
+    whole = Trace(
+        toolset="erp",
+        messages=(Message(role="user", content="x"), Message(role="assistant", tool_calls=(call,))),
+        outcome="calls",
+        shape="s",
+        schema_hashes={"move": "0"},
+    )
+    store = TraceStore(engine, "default")
+    store.add([whole])
+    assert list(store.all("erp")) == [whole]
+    assert store.get(whole.id) == whole
+
+
+def test_call_ids_and_dates_do_not_make_another_trace() -> None:
+    def called(identity: str | None) -> Trace:
+        call = ToolCall(name="move", arguments={}, id=identity)
+        return Trace(toolset="erp", messages=(Message(role="assistant", tool_calls=(call,)),), outcome="calls")
+
+    assert called("call_1").id == called("x").id == called(None).id
+    assert called(None).id != called(None).model_copy(update={"outcome": None}).id
+
+
+def test_tenants_see_their_own_traces_only(engine: Engine) -> None:
+    mine, theirs = TraceStore(engine, "mine"), TraceStore(engine, "theirs")
+    assert mine.add([trace("same", "mine")]) == 1
+    assert theirs.add([trace("same", "theirs"), trace("other", "theirs")]) == 2
+    assert (mine.count(), theirs.count()) == (1, 2)
+    with pytest.raises(NotFound):
+        mine.get(trace("same", "theirs").id)
+    assert {found.principal.tenant for found in mine.page()} == {"mine"}
+
+
+def test_a_trace_of_another_tenant_is_refused_and_nothing_of_its_batch_is_kept(engine: Engine) -> None:
+    store = TraceStore(engine, "mine")
+    with pytest.raises(StoreError, match="'theirs'"):
+        store.add([trace("a", "mine"), trace("b", "theirs")])
+    assert store.count() == 0
+
+
+def test_pages_and_counts_are_by_toolset_and_in_order(engine: Engine) -> None:
+    store = TraceStore(engine, "default")
+    store.add([*(trace(str(number)) for number in range(7)), trace("x", toolset="iot")])
+    assert [t.messages[0].content for t in store.page("erp", limit=3, offset=2)] == ["2", "3", "4"]
+    assert (store.count("erp"), store.count("iot"), store.count("none"), store.count()) == (7, 1, 0, 8)
+
+
+def test_a_trace_newer_than_this_code_is_refused(engine: Engine) -> None:
+    store = TraceStore(engine, "default")
+    newer = trace("a").model_copy(update={"schema_version": 99})
+    store.add([newer])
+    with pytest.raises(StoreError, match="schema version 99"):
+        list(store.all("erp"))
+    with pytest.raises(StoreError, match="upgrade"):
+        store.get(newer.id)
+
+
+# toolsets
+
+
+def test_every_version_of_a_toolset_is_kept_and_the_last_added_is_current(engine: Engine) -> None:
+    registry = Registry(engine, "default")
+    first = read_toolset("erp", [{"name": "a"}])
+    second = read_toolset("erp", [{"name": "a"}, {"name": "b"}])
+    assert [registry.add(t) for t in (first, first, second, second, first)] == [True, False, True, False, True]
+    assert registry.get("erp") == first
+    assert registry.all() == [first]
+    with pytest.raises(NotFound, match="toolset add"):
+        Registry(engine, "other").get("erp")
+
+
+# releases
+
+
+@pytest.fixture
+def releases(engine: Engine, tmp_path: Path) -> ReleaseStore:
+    store = ReleaseStore(engine, "default", tmp_path / "releases")
+    for name in ("r-1", "r-2", "r-3"):
+        store.add(release(name))
+    return store
+
+
+def test_there_is_no_champion_before_a_promotion(releases: ReleaseStore) -> None:
+    with pytest.raises(NotFound, match="nightschool night erp"):
+        releases.champion("erp")
+
+
+def test_the_last_promoted_release_is_champion_and_history_is_kept(releases: ReleaseStore) -> None:
+    for name in ("r-1", "r-2", "r-2"):
+        releases.promote(name, ANNA, "person")
+    assert releases.champion("erp").id == "r-2"
+    assert releases.history("erp") == ["r-1", "r-2"]
+
+
+def test_rollback_brings_the_champion_before_back(releases: ReleaseStore) -> None:
+    for name in ("r-1", "r-2"):
+        releases.promote(name, ANNA, "gate")
+    assert releases.rollback("erp", ANNA).id == "r-1"
+    assert releases.champion("erp").id == "r-1"
+    assert releases.history("erp") == ["r-1", "r-2", "r-1"]
+
+
+def test_rollback_without_an_earlier_champion_says_so(releases: ReleaseStore) -> None:
+    for name in (None, "r-1"):
+        if name:
+            releases.promote(name, ANNA, "gate")
+        with pytest.raises(NotFound, match="no earlier champion"):
+            releases.rollback("erp", ANNA)
+
+
+def test_a_release_that_is_not_there_cannot_be_promoted(releases: ReleaseStore, engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="r-9"):
+        releases.promote("r-9", ANNA, "person")
+    with pytest.raises(NotFound, match="r-1"):
+        ReleaseStore(engine, "other", tmp_path).promote("r-1", ANNA, "person")
+
+
+def test_registering_a_release_twice_changes_nothing(releases: ReleaseStore) -> None:
+    releases.add(release("r-1").model_copy(update={"status": "refused"}))
+    assert [(found.id, found.status) for found in releases.all("erp")] == [(f"r-{n}", "passed") for n in (1, 2, 3)]
+
+
+def test_champions_of_two_toolsets_are_apart(releases: ReleaseStore) -> None:
+    releases.add(release("r-iot", "iot"))
+    releases.promote("r-1", ANNA, "gate")
+    releases.promote("r-iot", ANNA, "gate")
+    assert (releases.champion("erp").id, releases.champion("iot").id) == ("r-1", "r-iot")
+
+
+# jobs
+
+
+def job(engine: Engine) -> JobRow:
+    with Session(engine) as session:
+        return session.exec(select(JobRow)).one()
+
+
+def place(engine: Engine, owner: str, lease_s: float) -> None:
+    now = datetime.now(UTC)
+    with Session(engine) as session:
+        session.add(
+            JobRow(
+                tenant="default", subject_key="s", kind="night", key="erp", state="running", attempt=1, owner=owner,
+                lease_until=now + timedelta(seconds=lease_s), created_at=now,
+            )
+        )  # fmt: skip
+        session.commit()
+
+
+def dead_process() -> int:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+def test_a_second_holder_is_refused_while_the_first_works(engine: Engine) -> None:
+    store = JobStore(engine, "default")
+    refused: list[BaseException] = []
+
+    def second() -> None:
+        try:
+            with store.hold("night", "erp", ANNA):
+                pass
+        except StoreError as error:
+            refused.append(error)
+
+    with store.hold("night", "erp", ANNA):
+        worker = threading.Thread(target=second)
+        worker.start()
+        worker.join()
+        with pytest.raises(StoreError, match="being worked on"), store.hold("night", "erp", ANNA):
+            pass
+        with store.hold("night", "iot", ANNA), JobStore(engine, "other").hold("night", "erp", ANNA):
+            pass
+    assert [error.code for error in refused] == ["busy"]  # type: ignore[attr-defined]  # StoreErrors all
+
+
+def test_finished_and_failed_work_can_be_done_again(engine: Engine) -> None:
+    store = JobStore(engine, "default")
+    with pytest.raises(ZeroDivisionError), store.hold("night", "erp", ANNA):
+        raise ZeroDivisionError("by night")
+    failed = job(engine)
+    assert (failed.state, failed.attempt, failed.lease_until) == ("failed", 1, None)
+    assert "by night" in failed.detail
+    with store.hold("night", "erp", ANNA):
+        assert (job(engine).state, job(engine).attempt) == ("running", 2)
+    assert (job(engine).state, job(engine).detail) == ("done", "")
+
+
+@pytest.mark.parametrize(
+    ("owner", "lease_s", "taken"),
+    [
+        ("dead", 3600.0, True),
+        ("elsewhere:1:1", -1.0, True),
+        ("elsewhere:1:1", 3600.0, False),
+        ("alive", 3600.0, False),
+        ("alive", -1.0, True),
+    ],
+)
+def test_a_lease_is_taken_over_when_its_holder_is_dead_or_its_time_is_out(
+    engine: Engine, owner: str, lease_s: float, taken: bool
+) -> None:
+    process = {"dead": dead_process, "alive": os.getpid}.get(owner)
+    place(engine, f"{socket.gethostname()}:{process()}:1" if process else owner, lease_s)
+    store = JobStore(engine, "default")
+    if taken:
+        with store.hold("night", "erp", ANNA):
+            assert job(engine).attempt == 2
+    else:
+        with pytest.raises(StoreError, match="being worked on"), store.hold("night", "erp", ANNA):
+            pass
+        assert job(engine).attempt == 1
+
+
+def test_who_lost_the_lease_does_not_end_the_work_of_who_took_it(engine: Engine) -> None:
+    with JobStore(engine, "default").hold("night", "erp", ANNA), engine.begin() as connection:
+        connection.execute(text("update jobs set owner = 'elsewhere:1:1'"))
+    assert job(engine).state == "running"
