@@ -1,0 +1,1 @@
+"""Knowledge that changes: embedding texts, and (later) ingesting and searching documents."""

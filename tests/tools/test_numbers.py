@@ -1,0 +1,94 @@
+"""Numbers as people say them."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tools.numbers import find_digits, find_numbers
+
+brief = settings(max_examples=60, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1,980", [1980]),
+        ("1'250", [1250]),
+        ("1,234,567.89", [1234567.89]),
+        ("1.980,50", [1980.5]),
+        ("12,5", [12.5]),
+        ("112.60", [112.6]),
+        ("0.5", [0.5]),
+        ("€2697", [2697]),
+        ("$ 40", [40]),
+        ("5%", [5]),
+        ("2.5k", [2.5, 2500]),
+        ("2m", [2, 2_000_000]),
+        ("x12", [12]),
+        ("3 x 4", [3, 4]),
+        ("a dozen", [12]),
+        ("half a dozen", [6]),
+        ("two dozen", [24]),
+        ("a hundred", [100]),
+        ("a grand", [1000]),
+        ("twenty five", [25]),
+        ("twenty-five", [25]),
+        ("two hundred and five", [205]),
+        ("three thousand two hundred and seven", [3207]),
+        ("two million", [2_000_000]),
+        ("fifty two", [50, 52]),
+        ("one twenty five", [1, 25]),
+        ("two and three", [2, 3]),
+        ("INV0373", [373]),
+        ("10, then 20.", [10, 20]),
+        ("no number here, and none there", []),
+        ("", []),
+    ],
+)
+def test_numbers_are_read_as_said(text: str, expected: list[float]) -> None:
+    found = [hit.value for hit in find_numbers(text)]
+    assert found == expected
+    assert [type(value) for value in found] == [type(value) for value in expected], "whole numbers are integers"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("card ending 4532", ["4532"]),
+        ("four five three two", ["4532"]),
+        ("4 5 3 2", ["4532"]),
+        ("four-five-three", ["453"]),
+        ("nine oh one", ["901"]),
+        ("007", ["007"]),
+        ("double five", []),
+        ("oh well", []),
+        ("5", []),
+        ("four, five", []),
+        ("45 32", ["45", "32", "4532"]),
+        ("", []),
+    ],
+)
+def test_digits_are_read_as_a_string(text: str, expected: list[str]) -> None:
+    assert sorted(hit.value for hit in find_digits(text)) == sorted(expected)
+
+
+@brief
+@given(st.integers(0, 10**12), st.sampled_from(["{}", "{:,}", "for {} pieces", "x{}", "({})"]))
+def test_every_whole_number_is_found_however_it_is_written(number: int, form: str) -> None:
+    assert number in [hit.value for hit in find_numbers(form.format(number))]
+
+
+@brief
+@given(st.text(alphabet=st.sampled_from("0123456789.,'km€ax- and two hundred dozen fifty"), max_size=60))
+def test_spans_lie_in_the_text_in_reading_order(text: str) -> None:
+    hits = find_numbers(text)
+    assert all(0 <= hit.start < hit.end <= len(text) for hit in hits)
+    assert [hit.start for hit in hits] == sorted(hit.start for hit in hits)
+    assert all(text[hit.start : hit.end].strip() == text[hit.start : hit.end] for hit in hits)
+    assert all(any(hit.start <= at < hit.end for hit in hits) for at, char in enumerate(text) if char.isdigit())
+
+
+@brief
+@given(st.text(max_size=80))
+def test_no_text_is_too_odd_to_look_for_numbers_in(text: str) -> None:
+    assert all(text[hit.start : hit.end] for hit in (*find_numbers(text), *find_digits(text)))

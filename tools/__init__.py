@@ -1,0 +1,1 @@
+"""What agents can do: toolsets, mentions, and (in `erp/`) business systems."""

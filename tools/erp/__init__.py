@@ -1,0 +1,1 @@
+"""Business systems: toolsets for ERP and CRM work."""

@@ -1,0 +1,157 @@
+"""Traces from JSON Lines in the contract's form: every bad row is named by line and field, good ones go in."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from core.errors import BadInput, NotFound
+from core.types.message import Message, ToolCall, read_call, read_messages
+from core.types.principal import IMPORTER, Principal
+from core.types.tool import Toolset
+from core.types.trace import OUTCOMES, Outcome, Trace
+from core.types.value import Value
+from tools.validate import argument_error
+
+
+class RowError(Value):
+    """One row that could not be read."""
+
+    line: int
+    """Line in the file, from 1."""
+    code: str
+    """Stable name of the problem."""
+    message: str
+    """File, line, field and value."""
+
+
+class ImportReport(Value):
+    """What an import found."""
+
+    rows: int = 0
+    """Non-empty lines read."""
+    added: int = 0
+    """New traces stored."""
+    duplicates: int = 0
+    """Rows that were there already."""
+    unlabelled: int = 0
+    """Rows whose end nobody labelled; their earlier calling turns still teach."""
+    outcomes: dict[str, int] = Field(default_factory=dict)
+    """Rows by outcome."""
+    errors: tuple[RowError, ...] = ()
+    """Rows that were not read, by line."""
+
+
+def read_lines(path: Path) -> Iterable[tuple[int, Any | BadInput]]:
+    """Yield `(line, document)` for each non-empty line; a line that is not JSON yields the error instead.
+
+    Raises:
+        NotFound: There is no such file.
+    """
+    if not path.is_file():
+        raise NotFound(f"{path}: no such file")
+    with path.open("rb") as lines:
+        for number, raw in enumerate(lines, start=1):
+            if not raw.strip():
+                continue
+            try:
+                document = json.loads(raw.decode("utf-8-sig"))
+                if rb"\u" in raw:  # half of a surrogate pair decodes but can be neither hashed nor stored
+                    json.dumps(document, ensure_ascii=False).encode()
+                yield number, document
+            except (ValueError, RecursionError) as error:
+                yield number, BadInput(f"{path.name}:{number}: not JSON: {error}", code="bad_json")
+
+
+def read_traces(path: Path, toolset: Toolset, principal: Principal = IMPORTER) -> tuple[list[Trace], ImportReport]:
+    """Read a file of traces; rows are checked against the toolset.
+
+    Returns:
+        The traces in file order (file duplicates included) and a report; `added` and `duplicates` are the store's to fill.
+    """
+    traces: list[Trace] = []
+    errors: list[RowError] = []
+    rows = 0
+    for line, document in read_lines(path):
+        rows += 1
+        try:
+            if isinstance(document, BadInput):
+                raise document
+            traces.append(read_trace(document, toolset, principal, source=path.name))
+        except BadInput as error:
+            where = f"{path.name}:{line}: "
+            errors.append(RowError(line=line, code=error.code, message=where + str(error).removeprefix(where)))
+    outcomes = Counter(trace.outcome or "unlabelled" for trace in traces)
+    return traces, ImportReport(rows=rows, unlabelled=outcomes["unlabelled"], outcomes=dict(outcomes), errors=tuple(errors))
+
+
+def read_trace(raw: Any, toolset: Toolset, principal: Principal = IMPORTER, source: str = "import") -> Trace:
+    """Read one trace.
+
+    Raises:
+        BadInput: Names the field: messages that cannot be read, an unknown tool, arguments that do not fit, a bad label.
+    """
+    if not isinstance(raw, Mapping):
+        raise BadInput("expected an object with messages", code="bad_row")
+    messages = read_messages(raw.get("messages"))
+    for index, message in enumerate(messages):
+        for call in message.tool_calls:
+            _check_call(call, toolset, f"messages[{index}]", complete=True)
+    partial = read_call(raw["partial"], "partial") if raw.get("partial") is not None else None
+    if partial is not None:
+        _check_call(partial, toolset, "partial", complete=False)
+    missing = _text(raw, "missing")
+    if missing is not None and partial is not None and "." not in missing:
+        missing = f"{partial.name}.{missing}"
+    return Trace(
+        toolset=toolset.name,
+        messages=messages,
+        outcome=_outcome(raw, messages),
+        missing=missing,
+        partial=partial,
+        query=_text(raw, "query"),
+        shape=str(raw["shape"]) if raw.get("shape") is not None else None,
+        source=source,
+        principal=principal,
+        schema_hashes=toolset.schema_hashes,
+    )
+
+
+def _outcome(raw: Mapping[str, Any], messages: tuple[Message, ...]) -> Outcome | None:
+    named = raw.get("outcome")
+    if named is not None:
+        if named not in OUTCOMES:
+            raise BadInput(f"outcome: expected one of {', '.join(OUTCOMES)}, got {named!r}", code="bad_outcome")
+        if named == "calls" and not messages[-1].tool_calls:
+            raise BadInput("outcome: 'calls' needs a last assistant turn with tool_calls", code="bad_outcome")
+        return named  # type: ignore[no-any-return]  # checked against OUTCOMES above
+    last = messages[-1]
+    if last.tool_calls:
+        return "calls"
+    if last.role == "assistant" and len(messages) > 1 and messages[-2].role == "tool":
+        return "done"
+    return None
+
+
+def _check_call(call: ToolCall, toolset: Toolset, where: str, complete: bool) -> None:
+    tool = toolset.by_name.get(call.name)
+    if tool is None:
+        raise BadInput(f"{where}: unknown tool {call.name!r}; the toolset has {_some(toolset)}", code="unknown_tool")
+    problem = argument_error(tool, call.arguments, complete)
+    if problem:
+        raise BadInput(f"{where}: {call.name}: {problem}", code="bad_arguments")
+
+
+def _some(toolset: Toolset) -> str:
+    names = sorted(toolset.by_name)
+    return ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
+
+
+def _text(raw: Mapping[str, Any], field: str) -> str | None:
+    value = raw.get(field)
+    if value is not None and not isinstance(value, str):
+        raise BadInput(f"{field}: expected text, got {value!r}", code="bad_row")
+    return value

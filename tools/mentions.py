@@ -1,0 +1,125 @@
+"""Mentions: every typed span of a text that could fill an argument.
+
+Code finds what could be meant; the model only chooses among it. A text is read once: known names (plural, case and small
+typos forgiven), number sequences by the company's own patterns, numbers, digits and dates.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from rapidfuzz import fuzz, process
+
+from core.types.mention import Mention
+from core.types.tool import Vocabulary
+from tools.dates import find_dates
+from tools.numbers import find_digits, find_numbers
+
+NUMBER, DIGITS, DATE = "number", "digits", "date"
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_MAX_NAME_TOKENS = 10
+_FUZZY_CUTOFF = 88.0
+_MIN_FUZZY_LENGTH = 5
+
+
+class NameIndex:
+    """Finds the names and patterns of a vocabulary in a text, in time that grows with the text, not with the names."""
+
+    def __init__(self, vocabulary: Mapping[str, Vocabulary]) -> None:
+        self._kinds: dict[tuple[str, ...], set[str]] = {}
+        for kind, entry in vocabulary.items():
+            for name in entry.names:
+                key = tuple(_normal(token) for token in _TOKEN.findall(name))
+                if key:
+                    self._kinds.setdefault(key, set()).add(kind)
+        self._longest = min(_MAX_NAME_TOKENS, max((len(key) for key in self._kinds), default=0))
+        # by joined key, not split again later: a folded token may itself hold a space
+        joined = {" ".join(key).strip(): kinds for key, kinds in self._kinds.items()}
+        self._joined = {name: kinds for name, kinds in joined.items() if len(name) >= _MIN_FUZZY_LENGTH}
+        self._patterns = [
+            (kind, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE))
+            for kind, entry in vocabulary.items()
+            for pattern in entry.patterns
+        ]
+
+    def find(self, text: str) -> list[Mention]:
+        """Names and pattern matches in `text`, in reading order; shorter ones inside longer ones are marked `inside`."""
+        tokens = [(match.start(), match.end(), _normal(match[0])) for match in _TOKEN.finditer(text)]
+        found = list(self._exact(text, tokens))
+        found.extend(self._fuzzy(text, tokens, found))
+        for kind, pattern in self._patterns:
+            for match in pattern.finditer(text):
+                surface = match[0].rstrip("/-.")
+                if surface:
+                    found.append(_mention(kind, text, match.start(), match.start() + len(surface)))
+        return mark_inside(sorted(set(found), key=lambda m: (m.start, -m.end, m.kind)))
+
+    def _exact(self, text: str, tokens: list[tuple[int, int, str]]) -> Iterator[Mention]:
+        for first in range(len(tokens)):
+            for last in range(first, min(first + self._longest, len(tokens))):
+                key = tuple(token for _, _, token in tokens[first : last + 1])
+                for kind in self._kinds.get(key, ()):
+                    yield _mention(kind, text, tokens[first][0], tokens[last][1])
+
+    def _fuzzy(self, text: str, tokens: list[tuple[int, int, str]], exact: list[Mention]) -> Iterator[Mention]:
+        """Misspelt names: windows of words no exact name touches, compared by edit ratio (rapidfuzz)."""
+        free = [t for t in tokens if not any(m.start < t[1] and t[0] < m.end for m in exact)]
+        windows = {}
+        for first in range(len(free)):
+            for last in range(first, min(first + 4, len(free))):
+                joined = " ".join(token for _, _, token in free[first : last + 1])
+                if len(joined) >= _MIN_FUZZY_LENGTH and not joined.replace(" ", "").isdigit():
+                    windows[joined] = (free[first][0], free[last][1])
+        if not windows or not self._joined:
+            return
+        for joined, (start, end) in windows.items():
+            best = process.extractOne(joined, self._joined.keys(), scorer=fuzz.ratio, score_cutoff=_FUZZY_CUTOFF)
+            if best is not None and best[0][0] == joined[0]:
+                for kind in self._joined[best[0]]:
+                    yield _mention(kind, text, start, end)
+
+
+def find_mentions(text: str, index: NameIndex) -> list[Mention]:
+    """Every typed span of `text`: names, ids, dates, numbers, runs of digits.
+
+    A number inside a longer name or id is marked `inside`; so is a name inside a longer name.
+    """
+    named = index.find(text)
+    dates = [_mention(DATE, text, start, end) for start, end in find_dates(text)]
+    spoken = [Mention(kind=NUMBER, surface=text[s:e], value=value, start=s, end=e) for s, e, value in find_numbers(text)]
+    digits = [Mention(kind=DIGITS, surface=text[s:e], value=value, start=s, end=e) for s, e, value in find_digits(text)]
+    return mark_inside(sorted([*named, *dates, *spoken, *digits], key=lambda m: (m.start, -m.end, m.kind)))
+
+
+def mark_inside(mentions: list[Mention]) -> list[Mention]:
+    """Mark each mention that lies strictly within a longer name or id; dates, numbers and digits hide nothing."""
+    hiding = sorted({(m.start, -m.end) for m in mentions if m.kind not in (NUMBER, DIGITS, DATE) and not m.inside})
+    marked: dict[int, Mention] = {}
+    reach, same_start, same_reach, position = 0, -1, 0, 0  # furthest ends of names that start before, and at, this start
+    for index in sorted(range(len(mentions)), key=lambda i: mentions[i].start):
+        mention = mentions[index]
+        while position < len(hiding) and hiding[position][0] <= mention.start:
+            start, end = hiding[position][0], -hiding[position][1]
+            if start != same_start:
+                reach, same_start, same_reach = max(reach, same_reach), start, end
+            position += 1
+        before = reach if same_start == mention.start else max(reach, same_reach)
+        within = mention.end <= before or (same_start == mention.start and mention.end < same_reach)
+        marked[index] = mention.model_copy(update={"inside": True}) if within else mention
+    return [marked[index] for index in range(len(mentions))]
+
+
+def _mention(kind: str, text: str, start: int, end: int) -> Mention:
+    surface = text[start:end]
+    return Mention(kind=kind, surface=surface, value=surface, start=start, end=end)
+
+
+@lru_cache(maxsize=65536)
+def _normal(token: str) -> str:
+    """A word without case, accents and plural ending, so that "Oak Chair" finds "oak chairs"."""
+    folded = unicodedata.normalize("NFKD", token.casefold())
+    folded = "".join(char for char in folded if not unicodedata.combining(char))
+    if len(folded) > 3 and folded.endswith("s") and not folded.endswith("ss"):
+        folded = folded[:-3] + "y" if folded.endswith("ies") and len(folded) > 4 else folded[:-1]
+    return folded

@@ -1,0 +1,153 @@
+"""Numbers as people say them: digits with separators, words, a dozen, spelled-out digits."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_UNITS = {w: i for i, w in enumerate(
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])}  # fmt: skip
+_TENS = {w: 10 * i for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)}
+_SCALES = {"hundred": 100, "thousand": 1_000, "grand": 1_000, "million": 1_000_000, "dozen": 12}
+_DIGIT_WORDS = {**{w: str(i) for w, i in _UNITS.items() if i < 10}, "oh": "0", "o": "0", "nought": "0"}
+_HOMOPHONES = ("two", "four", "one", "eight")
+_SUFFIX = {"k": 1_000, "m": 1_000_000}
+_FIGURE = re.compile(
+    r"(?<![\w.,/-])(?:[€$£]\s?)?(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?)\s?([km])?(?![\w]|[-/.]\d)",
+    re.IGNORECASE,
+)
+_LOOSE_FIGURE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?!\d)")
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+
+
+class Spoken(NamedTuple):
+    """A number found in a text."""
+
+    start: int
+    end: int
+    value: int | float
+
+
+class Digits(NamedTuple):
+    """A run of digits found in a text, as a string: card endings, extensions."""
+
+    start: int
+    end: int
+    value: str
+
+
+def find_numbers(text: str) -> list[Spoken]:
+    """All numbers in reading order; a text may hold both readings of an ambiguous span.
+
+    "1,980" is 1980, "2.5k" is 2500, "1.980,50" is 1980.5, "a dozen" is 12, "two hundred and five" is 205, "x12" holds 12.
+    """
+    found = {(hit.start, hit.end): hit for hit in (*_figures(text), *_words(text))}
+    spans, position, reach = sorted(found), 0, 0
+    for match in _LOOSE_FIGURE.finditer(text):
+        while position < len(spans) and spans[position][0] <= match.start():
+            reach = max(reach, spans[position][1])
+            position += 1
+        if match.end() > reach:
+            found[match.span()] = Spoken(*match.span(), _plain(match[1]))
+    return sorted(found.values())
+
+
+def _figures(text: str) -> Iterator[Spoken]:
+    for match in _FIGURE.finditer(text):
+        figure = match[1]
+        if re.fullmatch(r"\d{1,3}(\.\d{3})+,\d+|\d+,\d{1,2}", figure):
+            figure = figure.replace(".", "").replace(",", ".")
+        value = _plain(re.sub(r"[,'’]", "", figure))
+        if match[2]:
+            yield Spoken(match.start(1), match.end(2), _plain(repr(value * _SUFFIX[match[2].lower()])))
+        yield Spoken(match.start(1), match.end(1), value)
+
+
+def _plain(figure: str) -> int | float:
+    value = float(figure)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _words(text: str) -> Iterator[Spoken]:
+    """Number words by the usual grammar: units and tens add up, scales multiply."""
+    tokens = [(m.start(), m.end(), m[0].lower()) for m in _WORD.finditer(text)]
+    index = 0
+    while index < len(tokens):
+        used, value = _read_words(tokens, index)
+        if used:
+            yield Spoken(tokens[index][0], tokens[index + used - 1][1], value)
+        if used > 1 and tokens[index + used - 1][2] in _HOMOPHONES:
+            # Dictation writes "fifty to Verizon" as "fifty two Verizon": the number without the last word is a reading too.
+            shorter, value = _read_words(tokens[: index + used - 1], index)
+            if shorter:
+                yield Spoken(tokens[index][0], tokens[index + shorter - 1][1], value)
+        index += used or 1
+
+
+def _read_words(tokens: list[tuple[int, int, str]], index: int) -> tuple[int, int]:
+    """How many tokens from `index` make one number, and its value; (0, 0) when none does."""
+    total, current, used, last = 0, 0, 0, ""
+    for offset, (_, _, word) in enumerate(tokens[index:]):
+        if word in _UNITS and last in ("", "tens", "scale", "and") and not (last == "tens" and _UNITS[word] > 9):
+            current, last = current + _UNITS[word], "unit"
+        elif word in _TENS and last in ("", "scale", "and"):
+            current, last = current + _TENS[word], "tens"
+        elif word in _SCALES and (last in ("unit", "tens", "scale") or word in ("hundred", "thousand", "dozen", "grand")):
+            current, last = max(current, 1) * _SCALES[word], "scale"
+            if _SCALES[word] >= 1_000:
+                total, current = total + current, 0
+        elif word in ("a", "half") and offset == 0 and _next_is_scale(tokens, index + 1):
+            if word == "half":
+                return _half_dozen(tokens, index)
+            last = ""
+            continue
+        elif (
+            word == "and"
+            and last == "scale"
+            and index + offset + 1 < len(tokens)
+            and _is_number_word(tokens[index + offset + 1][2])
+        ):
+            last = "and"
+            continue
+        else:
+            break
+        used = offset + 1
+    return used, total + current
+
+
+def _half_dozen(tokens: list[tuple[int, int, str]], index: int) -> tuple[int, int]:
+    words = [word for _, _, word in tokens[index : index + 3]]
+    if words[1:2] == ["dozen"]:
+        return 2, 6
+    return (3, 6) if words[1:] == ["a", "dozen"] else (0, 0)
+
+
+def _next_is_scale(tokens: list[tuple[int, int, str]], index: int) -> bool:
+    words = [word for _, _, word in tokens[index : index + 2]]
+    return bool(words) and (words[0] in _SCALES or words == ["a", "dozen"])
+
+
+def _is_number_word(word: str) -> bool:
+    return word in _UNITS or word in _TENS
+
+
+def find_digits(text: str) -> list[Digits]:
+    """Runs of digits as strings: "4532", "four five three two", "4 5 3 2", "double five" excluded."""
+    tokens = [(m.start(), m.end(), m[0].lower()) for m in _WORD.finditer(text)]
+    found: list[Digits] = []
+    run: list[tuple[int, int, str]] = []
+    for start, end, word in [*tokens, (0, 0, "")]:
+        digit = word if word.isdigit() else _DIGIT_WORDS.get(word) if run or word not in ("o", "oh") else None
+        if digit is not None and (not run or re.fullmatch(r"[\s-]*", text[run[-1][1] : start])):
+            run.append((start, end, digit))
+            continue
+        found.extend(_close_run(run))
+        run = [(start, end, digit)] if digit is not None else []
+    return found
+
+
+def _close_run(run: list[tuple[int, int, str]]) -> Iterator[Digits]:
+    for start, end, digit in run:
+        if len(digit) > 1:
+            yield Digits(start, end, digit)
+    if len(run) > 1:
+        yield Digits(run[0][0], run[-1][1], "".join(digit for _, _, digit in run))
