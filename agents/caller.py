@@ -1,0 +1,139 @@
+"""The caller: offers, picker, writer, reviewer, in that order; each can be switched off and looked at alone."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from agents.offers import OfferFinder, Offers
+from agents.picker import Picker
+from agents.reviewer import Evidence, Reviewer, features
+from agents.writer import Draft, Drafts, Writer
+from core.chat import decide
+from core.errors import BadInput
+from core.types.message import Message
+from core.types.prediction import Prediction
+from core.types.tool import Toolset
+from core.types.value import Value
+
+MAX_REQUEST_CHARACTERS = 12_000
+_PICKED = 3
+
+
+class Steps(Value):
+    """Which of the caller's steps are on."""
+
+    mentions: bool = True
+    """The grammar of the request; off: the writer writes freely."""
+    picker: bool = True
+    """Further drafts for the picker's best tools."""
+    reviewer: bool = True
+    """Choice among drafts; off: the writer's own draft, confidence by its probability."""
+    sure: float = 0.9
+    """A first draft at least this probable is taken without making others."""
+
+
+class Considered(NamedTuple):
+    """A draft with its evidence and probability."""
+
+    evidence: Evidence
+    probability: float
+
+
+class Caller:
+    """Decides the next step of a conversation with one release's parts."""
+
+    def __init__(
+        self,
+        toolset: Toolset,
+        finder: OfferFinder,
+        writer: Writer,
+        picker: Picker | None,
+        reviewer: Reviewer | None,
+        steps: Steps,
+    ) -> None:
+        self.toolset = toolset
+        self._finder, self._writer, self._picker, self._reviewer, self._steps = finder, writer, picker, reviewer, steps
+
+    @classmethod
+    def for_fitting(cls, toolset: Toolset, finder: OfferFinder, writer: Writer, picker: Picker) -> "Caller":
+        """A caller without reviewer, to make the drafts a reviewer is fitted on."""
+        return cls(toolset, finder, writer, picker, None, Steps(reviewer=False))
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        """Decide what to do next.
+
+        Args:
+            messages: A conversation whose last message is the user's or a tool's.
+
+        Raises:
+            BadInput: The conversation is empty, too long, or does not end with user or tool.
+            ModelError: The engine failed.
+        """
+        started = time.perf_counter()
+        check_request(messages)
+        draft, confidence = self._choose(messages)
+        return decide(self.toolset, draft.calls, confidence, (time.perf_counter() - started) * 1000)
+
+    def _choose(self, messages: Sequence[Message]) -> tuple[Draft, float]:
+        if not self._steps.mentions:
+            draft = self._writer.draft(messages, None)
+            return draft, _own_probability(draft)
+        if not self._steps.reviewer or self._reviewer is None:
+            draft = self._writer.draft(messages, self._finder.collect(messages))
+            return draft, _own_probability(draft)
+        best: Considered | None = None
+        for evidence in self.consider(messages):
+            considered = Considered(evidence, self._reviewer.probability(features(self.toolset, evidence)))
+            if best is None and considered.probability >= self._steps.sure:
+                return evidence.draft, considered.probability
+            if best is None or considered.probability > best.probability:
+                best = considered
+        assert best is not None  # consider() yields at least the greedy draft
+        return best.evidence.draft, best.probability
+
+    def consider(self, messages: Sequence[Message]) -> Iterator[Evidence]:
+        """Drafts worth judging, the writer's own first; stop asking and no more are written."""
+        offers = self._finder.collect(messages)
+        ranking = self._picker.rank(messages) if self._picker and self._steps.picker else []
+        drafts = self._writer.drafts(messages, offers)
+        greedy = drafts.greedy()
+        seen = {greedy.text}
+        yield Evidence(messages, offers, ranking, greedy, greedy)
+        for draft in self._alternatives(drafts, greedy, ranking, offers):
+            if draft.calls and draft.text not in seen:
+                seen.add(draft.text)
+                yield Evidence(messages, offers, ranking, greedy, draft)
+
+    def _alternatives(
+        self, drafts: Drafts, greedy: Draft, ranking: Sequence[tuple[str, float]], offers: Offers
+    ) -> Iterator[Draft]:
+        real = [call for call in greedy.calls if not call.name.startswith("!")]
+        if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
+            yield drafts.with_calls(real[0].name, 2, max(2, self._writer.max_calls))
+        elif len(real) > 1:
+            yield drafts.with_calls(real[0].name, 1, 1)
+        for head, _ in ranking[:_PICKED]:
+            if head != greedy.head and (draft := drafts.forced(head)) is not None:
+                yield draft
+
+
+def check_request(messages: Sequence[Message]) -> None:
+    """Refuse what cannot be decided on.
+
+    Raises:
+        BadInput: Says which limit is exceeded or what is missing.
+    """
+    if not messages:
+        raise BadInput("messages: empty", code="bad_messages")
+    if messages[-1].role not in ("user", "tool"):
+        raise BadInput(f"messages: the last one must be the user's or a tool's, is {messages[-1].role}", code="bad_messages")
+    if not any(message.role == "user" and message.content.strip() for message in messages):
+        raise BadInput("messages: no user message says anything", code="bad_messages")
+    size = sum(len(message.content) for message in messages if message.role == "user")
+    if size > MAX_REQUEST_CHARACTERS:
+        raise BadInput(f"messages: {size:,} characters said by the user, at most {MAX_REQUEST_CHARACTERS:,}", code="too_long")
+
+
+def _own_probability(draft: Draft) -> float:
+    return math.exp(sum(draft.logprobs)) if draft.calls else 0.0

@@ -1,0 +1,163 @@
+"""The grammar of one request: GBNF in which only what was said, or what the schema enumerates, can be written.
+
+One rule a slot kind, one chain of rules a tool (arguments in schema order, each optional, so that what was not said stays
+out), one chain a text (a span starts at a word and ends at a later one). Nested objects demand their required fields.
+GBNF is llama.cpp's notation (its `grammars/README.md`); `llguidance` converts it for the transformers engine.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agents.offers import Offers, Word
+from core.chat import aliases, json_text
+from core.types.tool import Tool, Toolset
+from core.types.value import content_hash
+from tools.kinds import KindTable, slot_of
+
+_MAX_ITEMS = 8
+_OUTCOME_CALLS = {"knowledge": "search", "done": "done", "none": "none"}
+
+
+class GrammarBuilder:
+    """Builds the grammar for one conversation; several grammars of it (all tools, one forced) share the rules."""
+
+    def __init__(self, toolset: Toolset, table: KindTable, offers: Offers) -> None:
+        self._toolset, self._table, self._offers = toolset, table, offers
+        self._rules: dict[str, str] = {}
+        self._spelled = aliases(toolset)
+        self._tool_rules = {tool.name: self._tool(index, tool) for index, tool in enumerate(toolset.tools)}
+        self._pseudo_rules = {
+            name: rule for o, name in _OUTCOME_CALLS.items() if o in table.outcomes and (rule := self._pseudo(name))
+        }
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Everything a step may start with: tool names and pseudo-calls as `!name`."""
+        return (*self._tool_rules, *(f"!{name}" for name in self._pseudo_rules))
+
+    def grammar(self, head: str | None = None, min_calls: int = 1, max_calls: int | None = None) -> str:
+        """The grammar text.
+
+        Args:
+            head: What the step must start with, one of `heads`; None leaves it open.
+            min_calls: Fewest calls of the step.
+            max_calls: Most calls; default what training rows show.
+        """
+        limit = max(min_calls, max_calls or self._table.max_calls)
+        if head is not None and head.startswith("!"):
+            root = self._pseudo_rules[head[1:]]
+        else:
+            first = "call" if head is None else self._tool_rules[head]
+            root = first + _more_calls(min_calls - 1, limit - 1)
+            if head is None and min_calls == 1:
+                root = " | ".join([root, *self._pseudo_rules.values()])
+        lines = [f"root ::= {root}", f"call ::= {' | '.join(self._tool_rules.values())}"]
+        lines.extend(f"{name} ::= {body}" for name, body in self._rules.items())
+        return "\n".join(lines) + "\n"
+
+    def _add(self, name: str, body: str) -> str:
+        self._rules.setdefault(name, body)
+        return name
+
+    def _pseudo(self, name: str) -> str | None:
+        if name != "search":
+            return self._add(f"p-{name}", _literal(name + "{}"))
+        words = self._offers.texts[0] if self._offers.texts else []
+        if not words:
+            return self._add("p-search", _literal("search{}"))
+        span = self._spans("q", [words])
+        return self._add("p-search", f'{_literal("search{" + _quoted("query") + ":")} {span} "}}"')
+
+    def _tool(self, index: int, tool: Tool) -> str:
+        body = self._fields(f"t{index}", tool.parameters, required=frozenset())
+        return self._add(f"t{index}", f'{_literal(self._spelled[tool.name] + "{")} {body} "}}"')
+
+    def _fields(self, rule: str, schema: Mapping[str, Any], required: frozenset[str]) -> str:
+        """The chain of an object's fields; `rule-f…` before anything was written, `rule-c…` after (a comma is due)."""
+        fields = []
+        for position, (name, inner) in enumerate((schema.get("properties") or {}).items()):
+            value = self._value(f"{rule}v{position}", name, inner)
+            if value is not None:
+                fields.append((name, f"{_literal(_quoted(name) + ':')} {value}"))
+            elif name in required:
+                return ""
+        first, after = '""', '""'
+        for position in range(len(fields) - 1, -1, -1):
+            name, body = fields[position]
+            field = self._add(f"{rule}p{position}", body)
+            skips = name not in required
+            first, after = (
+                self._add(f"{rule}f{position}", f"{field} {after}" + (f" | {first}" if skips else "")),
+                self._add(f"{rule}c{position}", f'"," {field} {after}' + (f" | {after}" if skips else "")),
+            )
+        return first
+
+    def _value(self, rule: str, name: str, schema: Mapping[str, Any]) -> str | None:
+        """The rule of one value, or None when nothing said can fill it."""
+        if schema.get("properties"):
+            fields = self._fields(rule, schema, frozenset(schema.get("required") or ()))
+            return self._add(rule, f'"{{" {fields} "}}"') if fields else None
+        if schema.get("items"):
+            item = self._value(f"{rule}i", name, schema["items"])
+            return None if item is None else self._add(rule, f'"[" {item} ("," {item}){{0,{_MAX_ITEMS - 1}}} "]"')
+        return self._scalar(name, schema)
+
+    def _scalar(self, name: str, schema: Mapping[str, Any]) -> str | None:
+        slot = slot_of(self._toolset, self._table, name, schema)
+        literals = [_literal(json_text(value)) for value in self._offers.of(slot)]
+        words = [text for text in self._offers.texts if text] if slot.mode == "span" else []
+        if words:
+            literals.append(self._spans("s", words))
+        if not literals:
+            return None
+        body = " | ".join(dict.fromkeys(literals))
+        # the hash keeps apart what shares a name: `status` enums of two tools, kinds that differ in signs no rule name can hold
+        return self._add(f"{_rule_name(f'k-{slot.mode}-{slot.kind}')}-{content_hash(body, 8)}", body)
+
+    def _spans(self, prefix: str, texts: Sequence[Sequence[Word]]) -> str:
+        """A JSON string holding one run of words of one of the texts, punctuation at its ends optional."""
+        rule = f"{prefix}-span"
+        if rule in self._rules:
+            return rule
+        starts = []
+        for number, words in enumerate(texts):
+            for position in range(len(words) - 1, -1, -1):
+                starts.append(self._span_from(f"{prefix}{number}w", position, words))
+        return self._add(rule, f'"\\"" ({" | ".join(starts)}) "\\""')
+
+    def _span_from(self, prefix: str, position: int, words: Sequence[Word]) -> str:
+        word = words[position]
+        after = _inner(word.after)
+        rest = f" {after}?" if after else ""
+        if position + 1 < len(words):
+            following = words[position + 1]
+            glue = _inner(word.after + following.gap + following.before)
+            # The chain goes on with the next word, its leading punctuation included; or stops here.
+            rest = f" ({glue} {prefix}{position + 1} | {after})?" if after else f" ({glue} {prefix}{position + 1})?"
+        return self._add(f"{prefix}{position}", _inner(word.core) + rest)
+
+
+def _more_calls(at_least: int, at_most: int) -> str:
+    if at_most <= 0:
+        return ""
+    inner = f' "\\n" call{_more_calls(at_least - 1, at_most - 1)}'
+    return inner if at_least > 0 else f" ({inner.strip()})?"
+
+
+def _quoted(text: str) -> str:
+    return json_text(text)
+
+
+def _inner(text: str) -> str:
+    """A literal of JSON string content, or nothing for no text."""
+    return _literal(json.dumps(text, ensure_ascii=False)[1:-1]) if text else ""
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def _rule_name(text: str) -> str:
+    return "".join(char if char.isascii() and char.isalnum() else "-" for char in text)

@@ -1,0 +1,44 @@
+"""The home: every store of one tenant under `NIGHTSCHOOL_HOME`, opened once and passed down."""
+
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from core.artefacts import MINILM, ArtefactStore
+from core.bases import BaseStore
+from core.database import open_database
+from core.jobs import JobStore
+from core.keys import KeyStore
+from core.releases import ReleaseStore
+from core.settings import Settings
+from core.traces import TraceStore
+from core.types.principal import Principal
+from retrieval.embed import Embedder
+from tools.registry import Registry
+
+
+class Home:
+    """Opens the database; everything else is opened when first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database: Engine = open_database(settings)
+        self.principal = Principal(tenant=settings.tenant)
+        self.registry = Registry(self.database, settings.tenant)
+        self.traces = TraceStore(self.database, settings.tenant)
+        self.releases = ReleaseStore(self.database, settings.tenant, settings.home / "releases")
+        self.jobs = JobStore(self.database, settings.tenant)
+        self.keys = KeyStore(self.database)
+        self.artefacts = ArtefactStore(settings.artefact_folder)
+        self.bases = BaseStore(self.artefacts)
+
+    @property
+    def nights(self) -> Path:
+        """Where nights keep their steps."""
+        return self.settings.home / "nights"
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The sentence encoder."""
+        return Embedder(self.artefacts.path(MINILM))

@@ -1,0 +1,70 @@
+"""A linear softmax classifier as plain arrays: fitted by scikit-learn at night, served as one matrix product.
+
+Stored in safetensors with its labels in the metadata: nothing that is loaded can run code.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from sklearn.linear_model import LogisticRegression
+
+from core.errors import ModelError
+
+Matrix: TypeAlias = Any
+"""(rows, features): a scipy CSR matrix or an ndarray; scipy has no types to name the union by."""
+
+
+class LinearClassifier:
+    """`softmax(x W + b)` over named labels."""
+
+    def __init__(self, labels: Sequence[str], weights: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        """Shapes: weights (features, labels), bias (labels,)."""
+        self.labels, self._weights, self._bias = tuple(labels), weights, bias
+
+    @classmethod
+    def fit(cls, features: Matrix, labels: Sequence[str], strength: float = 1.0) -> "LinearClassifier":
+        """Fit by L2-regularised logistic regression; `strength` is scikit-learn's C. One label gives a constant."""
+        known = sorted(set(labels))
+        if len(known) == 1:
+            return cls(known, np.zeros((features.shape[1], 1), np.float32), np.zeros(1, np.float32))
+        model = LogisticRegression(C=strength, max_iter=300, tol=1e-3).fit(features, labels)
+        weights, bias = np.asarray(model.coef_, np.float32).T, np.asarray(model.intercept_, np.float32)
+        if len(known) == 2:  # scikit-learn keeps one column for two classes
+            weights, bias = np.concatenate([-weights / 2, weights / 2], axis=1), np.concatenate([-bias / 2, bias / 2])
+        return cls([str(label) for label in model.classes_], weights, bias)
+
+    def probabilities(self, features: Matrix) -> NDArray[np.float32]:
+        """(rows, labels); each row sums to 1."""
+        scores = np.asarray(features @ self._weights, np.float64) + self._bias
+        scores -= scores.max(axis=1, keepdims=True)
+        powers = np.exp(scores)
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+    def save(self, file: Path) -> None:
+        """Write to a safetensors file."""
+        # float16 halves the file; the classifier's last bits decide nothing
+        save_file(
+            {"weights": np.ascontiguousarray(self._weights.astype(np.float16)), "bias": self._bias},
+            file,
+            metadata={"labels": json.dumps(self.labels)},
+        )
+
+    @classmethod
+    def load(cls, file: Path) -> "LinearClassifier":
+        """Read back what `save` wrote.
+
+        Raises:
+            ModelError: The file is missing or not such a classifier.
+        """
+        try:
+            with safe_open(file, framework="numpy") as stored:
+                labels = json.loads(stored.metadata()["labels"])
+                return cls(labels, stored.get_tensor("weights").astype(np.float32), stored.get_tensor("bias"))
+        except Exception as error:  # safetensors raises its own untyped errors
+            raise ModelError(f"{file}: cannot read the classifier: {error}") from error

@@ -1,0 +1,160 @@
+"""Offers: what this very conversation offers to fill arguments with, by kind. What is not offered cannot be written."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from core.chat import neutral
+from core.types.mention import Mention
+from core.types.message import Message
+from core.types.tool import Toolset, Vocabulary
+from tools.kinds import DATE_KIND, KindTable, Slot, leaves, slot_of
+from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
+
+_MAX_SPAN_WORDS = 240
+_PIECE = re.compile(r"\S+")
+_EDGE = re.compile(r"^([^\w+#@€$£]*)(.*?)([^\w%€$£]*)$", re.DOTALL)
+
+
+class Word:
+    """A piece of a request between white space: its core and the punctuation around it."""
+
+    __slots__ = ("after", "before", "core", "gap")
+
+    def __init__(self, before: str, core: str, after: str, gap: str) -> None:
+        self.before, self.core, self.after, self.gap = before, core, after, gap
+
+
+class Offers:
+    """Values by kind, and the words free text may be cut from."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[Any]] = {}
+        self.texts: list[list[Word]] = []
+        self.last_user: list[Mention] = []
+        """Mentions of the last user turn, for the reviewer."""
+
+    def add(self, kind: str, value: Any) -> None:
+        """Offer `value` for arguments of `kind`, once."""
+        known = self.values.setdefault(kind, [])
+        if not any(value == other and type(value) is type(other) for other in known):
+            known.append(value)
+
+    def of(self, slot: Slot) -> list[Any]:
+        """What may fill a slot, span texts apart."""
+        if slot.mode == "choice":
+            return list(slot.choices)
+        if slot.mode == "number":
+            return self.values.get(NUMBER, [])
+        if slot.mode == "digits":
+            return [*self.values.get(DIGITS, []), *self.values.get(slot.kind, [])]
+        if slot.mode == "mention":
+            return self.values.get(slot.kind, [])
+        return [*slot.choices, *self.values.get(slot.kind, [])]
+
+
+class OfferFinder:
+    """Collects offers for one toolset: built once a release, used for every request."""
+
+    def __init__(self, toolset: Toolset, table: KindTable, mentions: bool = True) -> None:
+        self._toolset, self._table = toolset, table
+        self._mentions = mentions
+        learned = {kind: Vocabulary(names=names) for kind, names in table.learned.items() if kind == DATE_KIND}
+        self._index = NameIndex({**toolset.vocabulary, **learned})
+        self._slots_by_name = _slots_by_name(toolset, table)
+
+    def collect(self, messages: Sequence[Message]) -> Offers:
+        """Offers of a conversation: every user turn, arguments already called, and tool results, newest first."""
+        offers = Offers()
+        for position in range(len(messages) - 1, -1, -1):
+            message = messages[position]
+            if message.role == "user":
+                self._collect_text(offers, neutral(message.content), is_last=not offers.texts)
+            elif message.role == "tool":
+                self._collect_result(offers, message.content)
+            for call in message.tool_calls:
+                tool = self._toolset.by_name.get(call.name)
+                for name, schema, value in leaves(call.arguments, tool.parameters if tool else {}):
+                    self._collect_argument(offers, name, schema, value)
+        return offers
+
+    def _collect_text(self, offers: Offers, text: str, is_last: bool) -> None:
+        budget = _MAX_SPAN_WORDS - sum(map(len, offers.texts))
+        offers.texts.append(_words(text)[:budget] if budget > 0 else [])
+        found = find_mentions(text, self._index)
+        if is_last:
+            offers.last_user = found
+        for mention in found:
+            if not mention.inside:
+                offers.add(mention.kind, mention.value)
+
+    def _collect_argument(self, offers: Offers, name: str, schema: Mapping[str, Any], value: Any) -> None:
+        slot = slot_of(self._toolset, self._table, name, schema)
+        offers.add(NUMBER if slot.mode == "number" else slot.kind, value)
+
+    def _collect_result(self, offers: Offers, content: str) -> None:
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            return
+        for key, value in _result_leaves(document):
+            if isinstance(value, bool):
+                continue
+            if isinstance(value, int | float):
+                offers.add(NUMBER, _tidy(value))
+            elif isinstance(value, str) and len(value) <= 200:
+                clean = neutral(value)
+                for mention in find_mentions(clean, self._index):
+                    if not mention.inside and mention.kind not in (NUMBER, DIGITS):
+                        offers.add(mention.kind, mention.value)
+                for slot in self._slots_by_name.get(key, ()):
+                    offers.add(slot.kind, clean)
+
+
+def _slots_by_name(toolset: Toolset, table: KindTable) -> dict[str, tuple[Slot, ...]]:
+    """Slots of string arguments by argument name: a result field of the same name may fill them."""
+    found: dict[str, dict[str, Slot]] = {}
+
+    def visit(name: str, schema: Mapping[str, Any]) -> None:
+        if schema.get("properties"):
+            for inner, inner_schema in schema["properties"].items():
+                visit(inner, inner_schema)
+        elif schema.get("items"):
+            visit(name, schema["items"])
+        else:
+            slot = slot_of(toolset, table, name, schema)
+            if slot.mode in ("mention", "span", "digits"):
+                found.setdefault(name, {})[slot.kind] = slot
+
+    for tool in toolset.tools:
+        visit("", tool.parameters)
+    return {name: tuple(slots.values()) for name, slots in found.items()}
+
+
+def _result_leaves(document: Any, key: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    if depth > 8:
+        return
+    if isinstance(document, dict):
+        for inner_key, inner in list(document.items())[:100]:
+            yield from _result_leaves(inner, inner_key, depth + 1)
+    elif isinstance(document, list):
+        for inner in document[:50]:
+            yield from _result_leaves(inner, key, depth + 1)
+    else:
+        yield key, document
+
+
+def _tidy(value: int | float) -> int | float:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def _words(text: str) -> list[Word]:
+    words = []
+    end = 0
+    for match in _PIECE.finditer(text):
+        edges = _EDGE.match(match[0])
+        before, core, after = edges.groups() if edges and edges[2] else ("", match[0], "")
+        words.append(Word(before, core, after, text[end : match.start()]))
+        end = match.end()
+    return words

@@ -1,0 +1,205 @@
+"""The reviewer: how likely is a draft exactly right? Its probability chooses among drafts and is the caller's confidence."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.linear import LinearClassifier
+from agents.offers import Offers
+from agents.writer import Draft
+from core.chat import ordered
+from core.types.mention import Mention
+from core.types.message import Message, ToolCall
+from core.types.tool import Toolset
+from tools.kinds import leaves
+from tools.mentions import DATE, DIGITS, NUMBER
+
+_FLOOR = -12.0
+_JOINING = (" and ", " then ", " also ", " plus ", ";", " after", " while ", " & ", ", ")
+RIGHT, WRONG = "right", "wrong"
+
+
+class Evidence(NamedTuple):
+    """Everything a draft is judged by."""
+
+    messages: Sequence[Message]
+    offers: Offers
+    ranking: Sequence[tuple[str, float]]
+    """The picker's heads with probability; empty when it is switched off."""
+    greedy: Draft
+    """What the writer would do by itself."""
+    draft: Draft
+    """The draft to judge."""
+
+
+class Reviewer:
+    """A logistic regression over about thirty features of a draft."""
+
+    def __init__(self, classifier: LinearClassifier, center: NDArray[np.float32], scale: NDArray[np.float32]) -> None:
+        self._classifier, self._center, self._scale = classifier, center, scale
+
+    @classmethod
+    def fit(cls, rows: NDArray[np.float32], right: Sequence[bool], strength: float = 0.3) -> "Reviewer":
+        """Fit on rows of `features` and whether each draft was exactly right; shape (drafts, features)."""
+        center, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+        labels = [RIGHT if good else WRONG for good in right]
+        return cls(LinearClassifier.fit((rows - center) / scale, labels, strength), center, scale)
+
+    def probability(self, row: NDArray[np.float32]) -> float:
+        """Probability in [0, 1] that the draft with these features is exactly right."""
+        if RIGHT not in self._classifier.labels:
+            return 0.0
+        table = self._classifier.probabilities(((row - self._center) / self._scale)[None, :])
+        return float(table[0, self._classifier.labels.index(RIGHT)])
+
+    def save(self, file: Path) -> None:
+        """Write classifier and scaling next to each other."""
+        from safetensors.numpy import save_file
+
+        self._classifier.save(file)
+        save_file({"center": self._center, "scale": self._scale}, file.with_suffix(".scaling.safetensors"))
+
+    @classmethod
+    def load(cls, file: Path) -> "Reviewer":
+        """Read back what `save` wrote."""
+        from safetensors.numpy import load_file
+
+        scaling = load_file(file.with_suffix(".scaling.safetensors"))
+        return cls(LinearClassifier.load(file), scaling["center"], scaling["scale"])
+
+
+def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:
+    """The features of one draft, (features,) float32; their order is part of a release."""
+    draft = evidence.draft
+    return np.asarray(
+        [
+            *_writer_features(draft, evidence.greedy),
+            *_picker_features(draft, evidence.ranking),
+            *_call_features(toolset, draft, evidence.messages),
+            *_mention_features(toolset, evidence),
+        ],
+        dtype=np.float32,
+    )
+
+
+def _writer_features(draft: Draft, greedy: Draft) -> list[float]:
+    logprobs = [max(value, _FLOOR) for value in draft.logprobs] or [_FLOOR]
+    total = max(sum(logprobs), 4 * _FLOOR)
+    greedy_total = max(sum(max(v, _FLOOR) for v in greedy.logprobs), 4 * _FLOOR)
+    return [
+        total,
+        math.exp(total / 4),
+        min(logprobs),
+        max(draft.head_logprob, _FLOOR),
+        math.exp(max(draft.head_logprob, _FLOOR)),
+        sum(value < -0.7 for value in logprobs),
+        float(draft.text == greedy.text),
+        total - greedy_total,
+        float(not draft.calls),
+    ]
+
+
+def _picker_features(draft: Draft, ranking: Sequence[tuple[str, float]]) -> list[float]:
+    table = dict(ranking)
+    own = table.get(draft.head, 1e-4) if ranking else 0.5
+    best_other = max((p for head, p in ranking if head != draft.head), default=1e-4)
+    return [math.log(max(own, 1e-4)), own, math.log(max(own, 1e-4)) - math.log(max(best_other, 1e-4))]
+
+
+def _call_features(toolset: Toolset, draft: Draft, messages: Sequence[Message]) -> list[float]:
+    real = [call for call in draft.calls if not call.name.startswith("!")]
+    tools = [(toolset.by_name.get(call.name), call) for call in real]
+    incomplete = any(tool is not None and tool.first_unmet(call.arguments) for tool, call in tools)
+    earlier = [call for message in messages for call in message.tool_calls]
+    this_turn = _calls_this_turn(messages)
+    user = _last_user(messages).lower()
+    joins = sum(user.count(word) for word in _JOINING)
+    return [
+        float(incomplete),
+        float(len(real)),
+        float(draft.head == "!done"),
+        float(draft.head == "!none"),
+        float(draft.head == "!search"),
+        float(any(call.same_as(old) for call in real for old in earlier)),
+        float(len({(call.name, str(call.arguments)) for call in real}) < len(real)),
+        float(messages[-1].role == "tool"),
+        min(len(this_turn), 4.0),
+        min(joins, 5.0) * (len(real) == 1),
+        float(draft.head == "!done") * min(joins, 5.0) * (len(this_turn) <= 1),
+        float(sum(len(call.arguments) for call in real)),
+        math.log1p(len(user)),
+        float(user.rstrip().endswith("?")),
+        float(user.rstrip().endswith("?")) * float(draft.head == "!search"),
+    ]
+
+
+def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
+    """Mentions left unused, by sort, and values used more often than they were said."""
+    calls = [call for call in evidence.draft.calls if not call.name.startswith("!")]
+    done = [*calls, *_calls_this_turn(evidence.messages)]
+    used = Counter(_key(value) for call in calls for _, _, value in leaves(ordered(toolset, call), _schema(toolset, call)))
+    ever_used = {_key(value) for call in done for _, _, value in leaves(call.arguments, _schema(toolset, call))}
+    text = " ".join(str(value) for value in ever_used)
+    unused: Counter[str] = Counter()
+    for group in _groups(evidence.offers.last_user):
+        if not any(_key(m.value) in ever_used or str(m.surface).casefold() in text for m in group):
+            unused[_sort(group)] += 1
+    said = Counter(_key(m.value) for m in evidence.offers.last_user)
+    twice = sum(count > max(1, said[value]) for value, count in used.items() if isinstance(value, str))
+    asks = any((tool := toolset.by_name.get(c.name)) is not None and tool.first_unmet(c.arguments) for c in calls)
+    total_unused = float(sum(unused.values()))
+    return [
+        float(unused["name"]),
+        float(unused["number"]),
+        float(unused["date"]),
+        total_unused,
+        float(twice),
+        total_unused * asks,
+        total_unused * (evidence.draft.head == "!done"),
+        total_unused * (evidence.draft.head in ("!search", "!none")),
+    ]
+
+
+def _groups(mentions: Sequence[Mention]) -> list[list[Mention]]:
+    """Mentions of one place in the text: readings of the same words."""
+    groups: list[list[Mention]] = []
+    for mention in sorted((m for m in mentions if not m.inside), key=lambda m: (m.start, -m.end)):
+        if groups and mention.start < max(m.end for m in groups[-1]):
+            groups[-1].append(mention)
+        else:
+            groups.append([mention])
+    return groups
+
+
+def _sort(group: Sequence[Mention]) -> str:
+    kinds = {mention.kind for mention in group}
+    if kinds - {NUMBER, DIGITS, DATE}:
+        return "name"
+    return "date" if DATE in kinds else "number"
+
+
+def _key(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
+
+
+def _schema(toolset: Toolset, call: ToolCall) -> dict[str, Any]:
+    tool = toolset.by_name.get(call.name)
+    return tool.parameters if tool else {}
+
+
+def _calls_this_turn(messages: Sequence[Message]) -> list[ToolCall]:
+    calls: list[ToolCall] = []
+    for message in reversed(messages):
+        if message.role == "user":
+            break
+        calls.extend(message.tool_calls)
+    return calls
+
+
+def _last_user(messages: Sequence[Message]) -> str:
+    return next((m.content for m in reversed(messages) if m.role == "user"), "")

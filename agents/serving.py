@@ -1,0 +1,119 @@
+"""Serving: loads releases by name, keeps their engines, and swaps a champion without a failed request."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from agents.caller import Steps
+from agents.engines.engine import Engine
+from agents.home import Home
+from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, load_caller
+from agents.untrained import UntrainedCaller
+from core.bases import Base
+from core.errors import ModelError
+from core.types.message import Message
+from core.types.prediction import Prediction
+from core.types.tool import Toolset
+
+BASE = "base"
+CHAMPION = "champion"
+
+
+class Predictor(Protocol):
+    """Anything that decides the next step."""
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        """Decide what to do next."""
+        ...
+
+
+class Loaded:
+    """A predictor with the engine it runs on."""
+
+    def __init__(self, release_id: str, toolset: Toolset, predictor: Predictor, engine: Engine) -> None:
+        self.release_id, self.toolset = release_id, toolset
+        self._predictor, self._engine = predictor, engine
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        """Decide what to do next."""
+        return self._predictor.predict(messages)
+
+    def close(self) -> None:
+        """Free the engine."""
+        self._engine.close()
+
+
+class Loader:
+    """Makes predictors from names: `champion`, `base`, or a release id."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def load(self, toolset_name: str, release: str = CHAMPION, steps: Steps | None = None, base: str = "small") -> Loaded:
+        """Load a predictor.
+
+        Raises:
+            NotFound: No such toolset or release, or no champion yet.
+            ModelError: A model file is missing or corrupted.
+        """
+        if release == BASE:
+            toolset = self._home.registry.get(toolset_name)
+            engine = open_engine(self._home.bases.get(base), None, self._home.settings.threads, context=8192)
+            return Loaded(BASE, toolset, UntrainedCaller(engine, toolset), engine)
+        found = self._home.releases.champion(toolset_name) if release == CHAMPION else self._home.releases.get(release)
+        folder = self._home.releases.path(found.id)
+        engine = open_release_engine(self._home, found.base, found.id)
+        caller = load_caller(folder, engine, self._home.embedder, steps or Steps())
+        return Loaded(found.id, caller.toolset, caller, engine)
+
+
+def open_release_engine(home: Home, base_name: str, release_id: str) -> Engine:
+    """The engine a release is served by: a remote server where one is configured, llama.cpp where the base has a GGUF."""
+    if home.settings.remote_url:
+        from agents.engines.remote import RemoteEngine
+
+        key = home.settings.remote_key
+        return RemoteEngine(home.settings.remote_url, release_id, key.get_secret_value() if key else "none")
+    base = home.bases.get(base_name)
+    folder = home.releases.path(release_id)
+    if base.gguf is not None:
+        return open_engine(base, folder / ADAPTER_GGUF, home.settings.threads)
+    from agents.engines.transformers import TransformersEngine
+
+    assert base.folder is not None  # a base without GGUF has a folder
+    return TransformersEngine(base.folder, folder / ADAPTER_FOLDER)
+
+
+def open_engine(base: Base, adapter: Path | None, threads: int, context: int = 4096) -> Engine:
+    """llama.cpp on a base, with an adapter file or none.
+
+    Raises:
+        ModelError: The base has no GGUF.
+    """
+    from agents.engines.llamacpp import LlamaCppEngine
+
+    if base.gguf is None:
+        raise ModelError(f"base {base.name} has no GGUF file for llama.cpp")
+    return LlamaCppEngine(base.gguf, adapter, context, threads)
+
+
+class Fleet:
+    """The callers of a serving process: loaded once, swapped when a new champion is promoted."""
+
+    def __init__(self, home: Home) -> None:
+        self._home, self._loader = home, Loader(home)
+        self._loaded: dict[tuple[str, str], Loaded] = {}
+        self._lock = threading.Lock()
+
+    def get(self, toolset: str, release: str | None) -> Loaded:
+        """The caller for a toolset; its champion unless a release is named."""
+        release_id = release or self._home.releases.champion(toolset).id
+        with self._lock:
+            found = self._loaded.get((toolset, release_id))
+            if found is None:
+                found = self._loader.load(toolset, release_id)
+                # A superseded champion is dropped from the table; requests that hold it finish on it, then it is freed.
+                self._loaded = {key: value for key, value in self._loaded.items() if key[0] != toolset}
+                self._loaded[(toolset, release_id)] = found
+        return found
