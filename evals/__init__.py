@@ -1,0 +1,1 @@
+"""How good a caller is: scorers, intervals, summaries, failure classes and reports, from cases and predictions."""
