@@ -1,0 +1,1 @@
+"""Night school: harvest, curate, dataset, train, fit, calibrate, export, examine, release."""

@@ -1,0 +1,50 @@
+"""A dataset: frozen parts with a manifest that says which trace became which row, named by content hash."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.types.example import Example
+from core.types.value import content_hash
+from finetune.split import Parts
+
+PART_NAMES = ("writer", "stop", "reserved", "exam")
+
+
+def freeze(parts: Parts, dropped: dict[str, str], folder: Path) -> str:
+    """Write the parts as JSON Lines and `manifest.json`; writing the same again changes nothing.
+
+    Returns:
+        The dataset's content hash.
+    """
+    identity = content_hash({name: [e.id for e in getattr(parts, name)] for name in PART_NAMES})
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PART_NAMES:
+        _write_rows(folder / f"{name}.jsonl", getattr(parts, name))
+    manifest = {
+        "dataset": identity,
+        "rows": {
+            name: [{"example": e.id, "trace": e.trace_id, "cluster": e.cluster} for e in getattr(parts, name)]
+            for name in PART_NAMES
+        },
+        "dropped": dropped,
+    }
+    partial = folder / "manifest.partial"
+    partial.write_text(json.dumps(manifest, indent=1))
+    partial.replace(folder / "manifest.json")
+    return identity
+
+
+def thaw(folder: Path) -> Parts:
+    """Read a frozen dataset back."""
+    return Parts(**{name: tuple(_read_rows(folder / f"{name}.jsonl")) for name in PART_NAMES})
+
+
+def _write_rows(file: Path, examples: Sequence[Example]) -> None:
+    partial = file.with_suffix(".partial")
+    partial.write_text("".join(example.model_dump_json() + "\n" for example in examples))
+    partial.replace(file)
+
+
+def _read_rows(file: Path) -> list[Example]:
+    return [Example.model_validate_json(line) for line in file.read_text().splitlines() if line]

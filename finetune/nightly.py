@@ -1,0 +1,352 @@
+"""A night, step by step: traces in, a release out. Every step is kept under a hash of its inputs, so that a killed night
+goes on where it was and a repeated one does nothing."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agents.caller import Steps
+from agents.home import Home
+from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, load_caller, write_parts
+from agents.serving import BASE, CHAMPION, Loader, open_engine
+from agents.writer import Writer
+from core.artefacts import sha256_of
+from core.bases import Base
+from core.chat import FORMAT_HASH
+from core.errors import NotFound, TrainingError
+from core.types.case import Case, cases_of
+from core.types.example import Example
+from core.types.release import Release, ReleaseStatus
+from core.types.tool import Toolset
+from core.types.value import Value, content_hash
+from evals.failures import count_failures
+from evals.gate import Verdict, judge
+from evals.golden_sets import golden_cases
+from evals.report import ShownCall, write_report
+from evals.suite import Examination, examine
+from finetune.cluster import cluster
+from finetune.curate.decontaminate import decontaminated
+from finetune.curate.duplicates import exact_duplicates
+from finetune.curate.schema import schema_valid
+from finetune.dataset import freeze
+from finetune.fit import fit_picker, fit_reviewer, unseen_pickers
+from finetune.harvest import harvest
+from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
+from finetune.progress import Progress
+from finetune.split import Parts, shuffled_clusters, split
+from finetune.train import TrainingConfig
+from finetune.training import train_in_child
+from finetune.worker import Order
+from tools.kinds import infer_kinds
+
+BASE_EXAM_ROWS = 60
+EXAM_CASES = 250
+
+
+class NightOrder(Value):
+    """What a person or the schedule asks for."""
+
+    toolset: str
+    """Which toolset to train."""
+    base: str = "small"
+    """Recipe, path or hub name."""
+    seed: int = 0
+    """Of split, weights, batches."""
+    limits: Limits = Limits()
+    """Epochs, rows, minutes, tokens."""
+    promote: bool = True
+    """Whether a passed release becomes champion at once."""
+    exam: tuple[Case, ...] | None = None
+    """An exam handed in (benchmarks); None takes the golden set, or cuts one from the conversations."""
+
+
+class NightResult(Value):
+    """What came of it."""
+
+    release: str
+    """Its id; refused releases are kept too."""
+    promoted: bool
+    """Whether it is champion now."""
+    passed: bool
+    """What the gate said."""
+    reason: str
+    """The gate's sentence."""
+    warnings: tuple[str, ...]
+    """What a person should know."""
+    report: str
+    """Path of the HTML report."""
+    seconds: float
+    """Wall time of this run."""
+    rows: dict[str, int]
+    """Conversations by part, and dropped."""
+    exam: dict[str, Any]
+    """Summaries: `candidate`, `base` or `champion`."""
+    plan: str
+    """What was planned, in words."""
+
+
+def run_night(home: Home, order: NightOrder, progress: Progress) -> NightResult:
+    """Harvest, curate, split, train, fit, examine, judge, release.
+
+    Raises:
+        NotFound: No such toolset, base or traces.
+        TrainingError: Training failed; nothing was registered.
+        StoreError: Another night of this toolset is running.
+    """
+    started = time.monotonic()
+    with home.jobs.hold("night", order.toolset, home.principal):
+        night = Night(home, order, progress)
+        night.curate()
+        night.train()
+        night.fit()
+        night.examine()
+        return night.release(started)
+
+
+class Night:
+    """One night's work in the order of its methods."""
+
+    def __init__(self, home: Home, order: NightOrder, progress: Progress) -> None:
+        self._home, self._order, self._progress = home, order, progress
+        self._toolset: Toolset = home.registry.get(order.toolset)
+        self._base: Base = home.bases.get(order.base)
+
+    def curate(self) -> None:
+        """Traces to a frozen, split dataset; the night's folder is named by everything that shapes the result."""
+        self._progress.step("harvest and curate")
+        order = self._order
+        golden = golden_cases(self._home.settings.home, order.toolset) if order.exam is None else order.exam
+        examples = harvest(self._home.traces.all(order.toolset))
+        if not examples:
+            raise NotFound(
+                f"toolset {order.toolset!r} has no traces that teach: `nightschool traces import {order.toolset} FILE`"
+            )
+        self._dropped: dict[str, str] = {}
+        for keep in (
+            lambda rows: schema_valid(rows, self._toolset),
+            exact_duplicates,
+            lambda rows: decontaminated(rows, [case.messages for case in golden] if order.exam is None else []),
+        ):
+            examples, dropped = keep(examples)
+            self._dropped.update(dropped)
+        examples = cluster(examples)
+        self._plan: Plan = plan(examples, order.limits, measured_speed(self._folder_of_nights()))
+        examples = _sample(examples, self._plan.conversations, order.seed)
+        self._parts: Parts = split(examples, order.seed, with_exam=not golden)
+        cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
+        self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
+        self._folder = self._folder_of_nights() / self._key()
+        self._dataset = freeze(self._parts, self._dropped, self._folder / "dataset")
+        self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
+
+    def train(self) -> None:
+        """The adapter, in a child process."""
+        self._progress.step("prepare the base")
+        base = self._home.bases.ready_to_train(self._order.base, lambda note: self._progress.update(0, 1, note))
+        assert base.folder is not None  # ready_to_train made it
+        self._progress.step("train")
+        order = Order(
+            base=base.folder,
+            dataset=self._folder / "dataset",
+            toolset=self._toolset,
+            config=self._config(),
+            threads=self._home.settings.threads,
+        )
+        self._training = train_in_child(order, self._folder / "training", self._training_progress)
+        if self._training["seconds"] > 0 and self._training["tokens"] > 2000:
+            remember_speed(self._folder_of_nights(), self._training["tokens"] / self._training["seconds"])
+
+    def fit(self) -> None:
+        """Kinds, picker and reviewer; what is left of a release."""
+        folder = self._folder / "parts"
+        if (folder / "done").is_file():
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        training = self._parts.training
+        table = infer_kinds(self._toolset, training)
+        self._progress.step("fit the picker")
+        picker = fit_picker(training, self._home.embedder)
+        pickers = unseen_pickers(training, self._parts.reserved, self._home.embedder, self._order.seed)
+        self._progress.step("fit the reviewer")
+        engine = self._open_engine()
+        try:
+            writer = Writer(engine, self._toolset, table)
+            reviewer = fit_reviewer(self._toolset, table, writer, pickers, self._parts.reserved, self._progress.update)
+        finally:
+            engine.close()
+        write_parts(folder, self._toolset, table, picker, reviewer)
+        shutil.copytree(self._folder / "training" / "adapter", folder / ADAPTER_FOLDER)
+        shutil.copy(self._folder / "training" / ADAPTER_GGUF, folder / ADAPTER_GGUF)
+        shutil.copy(self._folder / "dataset" / "manifest.json", folder / "dataset.json")
+        (folder / "done").touch()
+
+    def examine(self) -> None:
+        """Candidate and reference (champion, else the untrained base) on the exam."""
+        self._progress.step(f"examine on {len(self._cases)} cases")
+        engine = self._open_engine()
+        try:
+            caller = load_caller(self._folder / "parts", engine, self._home.embedder, Steps())
+            self._candidate = self._examined("candidate", self._cases, caller.predict)
+        finally:
+            engine.close()
+        self._against_base = not self._home.releases.history(self._order.toolset)
+        name = BASE if self._against_base else CHAMPION
+        cases = self._cases[:BASE_EXAM_ROWS] if self._against_base else self._cases
+        self._progress.step(f"examine the {name} on {len(cases)} cases")
+        reference = Loader(self._home).load(self._order.toolset, name, base=self._order.base)
+        try:
+            champion = "" if self._against_base else reference.release_id
+            self._reference = self._examined(f"reference-{name}{champion}", cases, reference.predict)
+        finally:
+            reference.close()
+
+    def release(self, started: float) -> NightResult:
+        """Judge, register, promote, report."""
+        verdict = judge(self._candidate.scores[: len(self._reference.scores)], self._reference.scores, self._against_base)
+        release = self._register(verdict)
+        if promoted := verdict.passed and self._order.promote:
+            self._home.releases.promote(release.id, self._home.principal, "gate")
+        report = self._report(release, verdict)
+        return NightResult(
+            release=release.id,
+            promoted=promoted,
+            passed=verdict.passed,
+            reason=verdict.reason,
+            warnings=verdict.warnings,
+            report=str(report),
+            seconds=round(time.monotonic() - started, 1),
+            rows=release.rows,
+            exam=release.exam,
+            plan=str(self._plan),
+        )
+
+    def _register(self, verdict: Verdict) -> Release:
+        identity = "r-" + _folder_hash(self._folder / "parts")
+        target = self._home.releases.path(identity)
+        if not target.is_dir():
+            staging = target.with_name(f".{identity}")
+            shutil.rmtree(staging, ignore_errors=True)
+            shutil.copytree(self._folder / "parts", staging)
+            staging.replace(target)
+        status: ReleaseStatus = "passed" if verdict.passed else "refused"
+        reference = BASE if self._against_base else CHAMPION
+        release = Release(
+            id=identity,
+            toolset=self._toolset.name,
+            toolset_version=self._toolset.version,
+            schema_hashes=self._toolset.schema_hashes,
+            base=self._order.base,
+            format_hash=FORMAT_HASH,
+            dataset=self._dataset,
+            seed=self._order.seed,
+            status=status,
+            warnings=verdict.warnings,
+            rows={
+                "writer": len(self._parts.writer),
+                "stop": len(self._parts.stop),
+                "reserved": len(self._parts.reserved),
+                "exam": len(self._cases),
+                "dropped": len(self._dropped),
+                "left_out": self._plan.left_out,
+            },
+            exam={
+                "candidate": self._candidate.summary.to_json(),
+                reference: self._reference.summary.to_json(),
+                "gate": verdict.reason,
+            },
+            training=self._training,
+            principal=self._home.principal,
+        )
+        self._home.releases.add(release)
+        return release
+
+    def _report(self, release: Release, verdict: Verdict) -> Path:
+        reference = BASE if self._against_base else CHAMPION
+        answered = list(zip(self._cases, self._candidate.predictions, strict=True))
+        return write_report(
+            self._home.releases.path(release.id) / "report.html",
+            title=f"{self._toolset.name}: release {release.id}",
+            summaries={"this release": self._candidate.summary, reference: self._reference.summary},
+            facts={
+                "gate": ("passed: " if verdict.passed else "refused: ") + verdict.reason,
+                "plan": str(self._plan),
+                "base": release.base,
+                "dataset": release.dataset,
+                "seed": str(release.seed),
+                "training": f"{self._training['tokens']:,} tokens in {self._training['seconds'] / 60:.1f} minutes",
+            },
+            examples=[ShownCall(case=case, prediction=prediction) for case, prediction in answered[:5]],
+            losses=_read_lines(self._folder / "training" / "progress.jsonl"),
+            scores_by_name={"this release": self._candidate.scores},
+            failures={"this release": count_failures(self._cases, self._candidate.predictions, self._toolset)},
+        )
+
+    def _examined(self, name: str, cases: Sequence[Case], predict: Callable[..., Any]) -> Examination:
+        """Examine, or read what an earlier run of this night found."""
+        file = self._folder / f"{name}.json"
+        if file.is_file():
+            return Examination.model_validate_json(file.read_text())
+        examined = examine(cases, _Predicting(predict), self._toolset, self._progress.update)
+        partial = file.with_suffix(".partial")
+        partial.write_text(examined.model_dump_json())
+        partial.replace(file)
+        return examined
+
+    def _open_engine(self) -> Any:
+        training = self._folder / "training"
+        if self._base.gguf is not None:
+            return open_engine(self._base, training / ADAPTER_GGUF, self._home.settings.threads)
+        from agents.engines.transformers import TransformersEngine
+
+        assert self._base.folder is not None  # a base without GGUF has a folder
+        return TransformersEngine(self._base.folder, training / "adapter")
+
+    def _training_progress(self, line: dict[str, Any]) -> None:
+        loss = line.get("loss") or line.get("eval_loss")
+        self._progress.update(line.get("step", 0), line.get("steps", 1), f"loss {float(loss):.3f}" if loss is not None else "")
+
+    def _config(self) -> TrainingConfig:
+        return TrainingConfig(epochs=self._plan.epochs, seed=self._order.seed)
+
+    def _folder_of_nights(self) -> Path:
+        self._home.nights.mkdir(parents=True, exist_ok=True)
+        return self._home.nights
+
+    def _key(self) -> str:
+        examples = {part: [e.id for e in getattr(self._parts, part)] for part in ("writer", "stop", "reserved", "exam")}
+        cases = [case.model_dump(mode="json") for case in self._cases]
+        config = self._config().model_dump()
+        return content_hash([self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config])
+
+
+class _Predicting:
+    """A predictor from a function."""
+
+    def __init__(self, predict: Callable[..., Any]) -> None:
+        self.predict = predict
+
+
+def _sample(examples: Sequence[Example], wanted: int, seed: int) -> list[Example]:
+    if wanted >= len(examples):
+        return list(examples)
+    sampled: list[Example] = []
+    for group in shuffled_clusters(examples, seed):
+        sampled.extend(group[: wanted - len(sampled)])
+        if len(sampled) >= wanted:
+            break
+    return sampled
+
+
+def _folder_hash(folder: Path) -> str:
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "done")
+    return content_hash([[str(file.relative_to(folder)), sha256_of(file)] for file in files], length=12)
+
+
+def _read_lines(file: Path) -> list[dict[str, Any]]:
+    if not file.is_file():
+        raise TrainingError(f"{file}: the training left no record")
+    return [json.loads(line) for line in file.read_text().splitlines() if line]

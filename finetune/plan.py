@@ -1,0 +1,104 @@
+"""The plan of a night: how many epochs over how many conversations fit the time, by the speed this machine showed."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.types.example import Example
+from core.types.value import Value
+
+DEFAULT_EPOCHS = 4.0
+MIN_EPOCHS = 2.0
+DEFAULT_TOKENS_PER_S = 250.0
+"""Two cores with AVX512-BF16, 135M base; replaced by what the last night on this machine measured."""
+_FIXED_S = 75.0
+_REVIEW_S_PER_ROW = 1.6
+_CHARS_PER_TOKEN = 2.6
+
+
+class Plan(Value):
+    """What a night will train on."""
+
+    epochs: float
+    """Passes."""
+    conversations: int
+    """How many of the curated conversations are used."""
+    left_out: int
+    """How many do not fit."""
+    training_tokens: int
+    """Estimate, all epochs."""
+    minutes: float
+    """Estimate for the whole night."""
+
+    def __str__(self) -> str:
+        left = f", {self.left_out} left out" if self.left_out else ""
+        return (
+            f"{self.conversations} conversations{left}, {self.epochs:g} epochs, about {self.training_tokens:,} training tokens"
+            f" and {self.minutes:.0f} minutes"
+        )
+
+
+class Limits(Value):
+    """What the person allowed."""
+
+    epochs: float | None = None
+    """Exactly so many epochs; None lets the planner choose."""
+    conversations: int | None = None
+    """At most so many."""
+    minutes: float | None = None
+    """At most so long, all in all."""
+    tokens: int | None = None
+    """At most so many training tokens, all epochs."""
+
+
+def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float) -> Plan:
+    """Choose epochs first (four down to two), then leave conversations out, until time and tokens fit."""
+    available = min(len(examples), limits.conversations or len(examples))
+    per_row = sum(map(_characters, examples)) / _CHARS_PER_TOKEN / max(1, len(examples))
+    for epochs in [limits.epochs] if limits.epochs else [DEFAULT_EPOCHS, 3.0, MIN_EPOCHS]:
+        chosen = _made(available, available, epochs, per_row, tokens_per_s)
+        if _fits(chosen, limits):
+            return chosen
+    smaller = available
+    while smaller > 1 and not _fits(chosen, limits):
+        smaller = max(1, int(smaller * 0.95))
+        chosen = _made(smaller, available, chosen.epochs, per_row, tokens_per_s)
+    return chosen
+
+
+def _made(conversations: int, available: int, epochs: float, per_row: float, tokens_per_s: float) -> Plan:
+    tokens = conversations * per_row * epochs * 0.8  # a fifth is reserved, not trained on
+    seconds = _FIXED_S + tokens / tokens_per_s + min(400, 0.15 * conversations) * _REVIEW_S_PER_ROW
+    return Plan(
+        epochs=epochs,
+        conversations=conversations,
+        left_out=available - conversations,
+        training_tokens=round(tokens),
+        minutes=seconds / 60,
+    )
+
+
+def _fits(chosen: Plan, limits: Limits) -> bool:
+    in_time = limits.minutes is None or chosen.minutes <= limits.minutes
+    return in_time and (limits.tokens is None or chosen.training_tokens <= limits.tokens)
+
+
+def _characters(example: Example) -> int:
+    said = sum(len(message.content) + 12 for message in example.messages)
+    called = sum(len(json.dumps(call.arguments)) + len(call.name) for step in example.steps for call in step.calls)
+    return said + called
+
+
+def measured_speed(folder: Path) -> float:
+    """Tokens a second the last night on this machine trained, or the default."""
+    try:
+        return max(20.0, float(json.loads((folder / "speed.json").read_text())["tokens_per_s"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return DEFAULT_TOKENS_PER_S
+
+
+def remember_speed(folder: Path, tokens_per_s: float) -> None:
+    """Keep the speed for the next night's plan."""
+    partial = folder / "speed.partial"
+    partial.write_text(json.dumps({"tokens_per_s": round(tokens_per_s, 1)}))
+    partial.replace(folder / "speed.json")

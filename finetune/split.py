@@ -1,0 +1,82 @@
+"""Splits: who sees which conversation, decided by hash of seed and cluster, so that it never depends on order."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+
+from core.types.example import Example
+from core.types.value import Value
+
+RESERVED_SHARE, RESERVED_MIN, RESERVED_MAX = 0.15, 80, 400
+EXAM_SHARE, EXAM_MAX = 0.15, 200
+STOP_SHARE, STOP_MAX = 0.04, 60
+_RESERVE_AT_MOST = 0.4
+
+
+class Parts(Value):
+    """Disjoint parts of a night's examples; a cluster is in one part only."""
+
+    writer: tuple[Example, ...]
+    """The writer trains on these."""
+    stop: tuple[Example, ...]
+    """Early stopping looks at these."""
+    reserved: tuple[Example, ...]
+    """Reviewer and calibration are fitted on these; the writer never sees them."""
+    exam: tuple[Example, ...]
+    """The exam where no golden set exists; trained on by nothing."""
+
+    @property
+    def training(self) -> tuple[Example, ...]:
+        """Everything that may teach anything: all but the exam."""
+        return (*self.writer, *self.stop, *self.reserved)
+
+
+def split(examples: Sequence[Example], seed: int, with_exam: bool) -> Parts:
+    """Split examples by cluster.
+
+    Args:
+        examples: All curated examples.
+        seed: Other seeds give other parts.
+        with_exam: Whether an exam has to be cut from the examples (no golden set).
+
+    Returns:
+        Parts; sizes are shares of conversations, cluster by cluster until filled. With few rows the reserved part shrinks
+        below its floor rather than take more than two fifths.
+    """
+    left = shuffled_clusters(examples, seed)
+    exam = _take(left, min(EXAM_MAX, round(EXAM_SHARE * len(examples)))) if with_exam else []
+    remaining = sum(map(len, left))
+    wanted = min(RESERVED_MAX, max(RESERVED_MIN, round(RESERVED_SHARE * remaining)))
+    reserved = _take(left, min(wanted, round(_RESERVE_AT_MOST * remaining)))
+    stop = _take(left, min(STOP_MAX, round(STOP_SHARE * remaining)))
+    return Parts(
+        writer=tuple(e for cluster in left for e in cluster), stop=tuple(stop), reserved=tuple(reserved), exam=tuple(exam)
+    )
+
+
+def folds(examples: Sequence[Example], count: int, seed: int) -> list[list[Example]]:
+    """Cut examples into `count` folds of like size, clusters whole."""
+    cut: list[list[Example]] = [[] for _ in range(count)]
+    for cluster in shuffled_clusters(examples, seed):
+        min(cut, key=len).extend(cluster)
+    return cut
+
+
+def shuffled_clusters(examples: Sequence[Example], seed: int) -> list[list[Example]]:
+    """Clusters in an order that depends on seed and cluster names only."""
+    clusters: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        clusters[example.cluster].append(example)
+    return [clusters[name] for name in sorted(clusters, key=lambda name: _rank(seed, name))]
+
+
+def _rank(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()
+
+
+def _take(left: list[list[Example]], wanted: int) -> list[Example]:
+    """Move whole clusters from the front of `left` until `wanted` examples are taken."""
+    taken: list[Example] = []
+    while left and len(taken) < wanted:
+        taken.extend(left.pop(0))
+    return taken

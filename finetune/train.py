@@ -1,0 +1,316 @@
+"""Training: a LoRA adapter on the frozen base, by TRL's `SFTTrainer` and PEFT.
+
+What differs from the documented defaults, and why (measured on two CPU cores, `docs/measured.md`): the loss is computed
+only where there is loss, so the vocabulary-wide logits exist for a fifth of the tokens; batches hold rows of like
+length, so nothing is padded away; the frozen base is held in bfloat16 where the CPU multiplies it natively. Everything
+runs in a child process (`finetune/worker.py`): memory is freed when it ends, and it may be killed at any time.
+"""
+
+import json
+import math
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Sampler
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer_utils import get_last_checkpoint
+from trl import SFTConfig, SFTTrainer
+
+from core.chat import Segment
+from core.errors import TrainingError
+from core.types.value import Value
+
+LORA_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+IGNORED = -100
+BATCH_TOKENS = 1024
+"""Padded tokens a step: about 16 short conversations; memory and time a step stay even."""
+
+
+class TrainingConfig(Value):
+    """How to train; part of the identity of what comes out."""
+
+    rank: int = 32
+    """LoRA rank."""
+    alpha: int = 32
+    """LoRA scale times rank."""
+    learning_rate: float = 1e-3
+    """Peak; cosine decay to zero after warm-up."""
+    warmup_ratio: float = 0.04
+    """Share of steps spent warming up."""
+    epochs: float = 4.0
+    """Passes over the rows, at most."""
+    max_length: int = 1024
+    """Tokens; longer rows are counted and left out."""
+    patience: int = 1
+    """Epochs without a better validation loss before stopping."""
+    seed: int = 0
+    """Of initial weights and batch order."""
+
+
+class TokenRow(Value):
+    """One conversation as tokens."""
+
+    input_ids: tuple[int, ...]
+    """(seq,)"""
+    labels: tuple[int, ...]
+    """(seq,); `IGNORED` where nothing is learned."""
+
+
+class TrainingResult(Value):
+    """What a training did."""
+
+    tokens: int
+    """Tokens seen, all epochs."""
+    steps: int
+    """Optimiser steps."""
+    seconds: float
+    """Wall time of this process's part."""
+    train_loss: float
+    """Mean cross entropy per learned token, last logged."""
+    validation_loss: float | None
+    """Best one; None without validation rows."""
+    epochs: float
+    """Epochs seen."""
+
+
+def tokenize(segments: Sequence[Segment], tokenizer: Any) -> TokenRow:
+    """Tokens of a rendered conversation; every segment is tokenized apart, so the mask falls on exact boundaries."""
+    ids: list[int] = []
+    labels: list[int] = []
+    for segment in segments:
+        piece = tokenizer(segment.text, add_special_tokens=False)["input_ids"]
+        ids.extend(piece)
+        labels.extend(piece if segment.loss else [IGNORED] * len(piece))
+    return TokenRow(input_ids=tuple(ids), labels=tuple(labels))
+
+
+def has_fast_bf16() -> bool:
+    """Whether this CPU multiplies bfloat16 natively (AMX or AVX512-BF16)."""
+    capability = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return bool(capability)
+
+
+def compute_device(model: Any) -> str:
+    """Device type the model computes on, `cpu` or `cuda`."""
+    return str(next(model.parameters()).device.type)
+
+
+class TokenBudgetBatches(Sampler[list[int]]):
+    """Batches of rows of like length holding at most `budget` padded tokens, in a seeded new order each epoch."""
+
+    def __init__(self, lengths: Sequence[int], budget: int, seed: int, shuffle: bool = True) -> None:
+        self._batches = _fill_batches(lengths, budget)
+        self._seed, self._shuffle, self._epoch = seed, shuffle, 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The order depends on seed and epoch only, so a resumed run sees the same batches."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batches = list(self._batches)
+        if self._shuffle:
+            random.Random(f"{self._seed}/{self._epoch}").shuffle(batches)
+        return iter(batches)
+
+
+def _fill_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if batches and (len(batches[-1]) + 1) * lengths[index] <= budget:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+class EpochLoader(DataLoader[Any]):
+    """A loader that tells its batches which epoch it is, as the trainer expects."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Pass the epoch on."""
+        if isinstance(self.batch_sampler, TokenBudgetBatches):
+            self.batch_sampler.set_epoch(epoch)
+
+
+class SparseLossTrainer(SFTTrainer):
+    """`SFTTrainer` whose logits exist only at positions with loss."""
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean cross entropy over learned tokens; shapes: hidden (batch, seq, width) → kept (learned, vocab)."""
+        labels = inputs.pop("labels")
+        causal = self.accelerator.unwrap_model(model).get_base_model()
+        learned = labels[:, 1:] != IGNORED
+        # The trainer wraps only the outer forward in autocast; the inner one is called here, so it is wrapped here.
+        with torch.autocast(compute_device(causal), torch.bfloat16, enabled=self.args.bf16):
+            hidden = causal.model(**{k: inputs[k] for k in ("input_ids", "attention_mask")}, use_cache=False).last_hidden_state
+            logits = causal.lm_head(hidden[:, :-1][learned]).float()
+        total = cross_entropy(logits, labels[:, 1:][learned], reduction="sum")
+        loss = total / (num_items_in_batch if num_items_in_batch is not None else learned.sum())
+        return (loss, {"logits": logits.detach()[:0]}) if return_outputs else loss
+
+    def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
+        """Loss only."""
+        with torch.no_grad(), self.compute_loss_context_manager():
+            return self.compute_loss(model, dict(inputs)).detach(), None, None
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches by token budget, shuffled."""
+        return self._loader(self.train_dataset, shuffle=True)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """Batches by token budget, in order."""
+        return self._loader(eval_dataset if eval_dataset is not None else self.eval_dataset, shuffle=False)
+
+    def _loader(self, dataset: Any, shuffle: bool) -> DataLoader[Any]:
+        lengths = [len(ids) for ids in dataset["input_ids"]]
+        batches = TokenBudgetBatches(lengths, BATCH_TOKENS, self.args.seed, shuffle)
+        return EpochLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
+
+
+class ProgressWriter(TrainerCallback):
+    """Writes one JSON line of progress whenever something is logged, for the parent process's progress bar."""
+
+    def __init__(self, file: Path, tokens_per_epoch: int) -> None:
+        self._file, self._tokens_per_epoch = file, tokens_per_epoch
+
+    def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any) -> None:
+        """Append step, of how many, epoch, losses."""
+        line = {"step": state.global_step, "steps": state.max_steps, "epoch": state.epoch, **(logs or {})}
+        with self._file.open("a") as stream:
+            stream.write(json.dumps(line, default=float) + "\n")
+
+
+class StopWhenWorse(TrainerCallback):
+    """Stops after `patience` epochs without a better validation loss."""
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+
+    def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, metrics: Any = None, **kwargs: Any) -> None:
+        """Ask the trainer to stop when the best of the last `patience` + 1 evaluations is the oldest."""
+        losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
+        if len(losses) > self._patience and min(losses[-self._patience :]) > min(losses[: -self._patience]):
+            control.should_training_stop = True
+
+
+def train_adapter(
+    base: Path,
+    rows: Sequence[TokenRow],
+    validation: Sequence[TokenRow],
+    config: TrainingConfig,
+    folder: Path,
+) -> TrainingResult:
+    """Train a LoRA adapter, resuming from the last checkpoint in `folder` if there is one.
+
+    Args:
+        base: Folder of a transformers causal LM in safetensors.
+        rows: Training conversations.
+        validation: Conversations for early stopping; may be empty.
+        config: How to train.
+        folder: Checkpoints, `progress.jsonl` and, at the end, `adapter/` (PEFT format) go here.
+
+    Returns:
+        Counts and losses.
+
+    Raises:
+        TrainingError: No rows, or the loss became NaN.
+    """
+    if not rows:
+        raise TrainingError("nothing to train on: no row is left after the filters")
+    torch.manual_seed(config.seed)
+    model = _wrap(_load_base(base), config)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokens = sum(len(row.input_ids) for row in rows)
+    trainer = SparseLossTrainer(
+        model=model,
+        args=_arguments(config, folder, _steps(rows), bool(validation)),
+        train_dataset=_dataset(rows),
+        eval_dataset=_dataset(validation) if validation else None,
+        processing_class=tokenizer,
+        callbacks=[ProgressWriter(folder / "progress.jsonl", tokens), StopWhenWorse(config.patience)],
+    )
+    outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
+    if not math.isfinite(outcome.training_loss):
+        raise TrainingError(f"the loss became {outcome.training_loss}: lower the learning rate (now {config.learning_rate})")
+    trainer.model.save_pretrained(folder / "adapter", safe_serialization=True)
+    best = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
+    return TrainingResult(
+        tokens=round(tokens * (trainer.state.epoch or 0)),
+        steps=trainer.state.global_step,
+        seconds=outcome.metrics["train_runtime"],
+        train_loss=outcome.training_loss,
+        validation_loss=min(best) if best else None,
+        epochs=trainer.state.epoch or 0,
+    )
+
+
+def _load_base(base: Path) -> Any:
+    if torch.cuda.is_available():  # not run here: no GPU on the machines this was measured on
+        from transformers import BitsAndBytesConfig
+
+        quantized = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+        return AutoModelForCausalLM.from_pretrained(base, quantization_config=quantized, use_safetensors=True)
+    dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
+    return AutoModelForCausalLM.from_pretrained(
+        base, dtype=dtype, use_safetensors=True, attn_implementation="eager"
+    )  # the flash backward is slow for short rows on CPU
+
+
+def _wrap(model: Any, config: TrainingConfig) -> PeftModel:
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        target_modules=list(LORA_MODULES),
+        lora_dropout=0.0,
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, lora)
+
+
+def _dataset(rows: Sequence[TokenRow]) -> Dataset:
+    return Dataset.from_dict({"input_ids": [list(row.input_ids) for row in rows], "labels": [list(row.labels) for row in rows]})
+
+
+def _steps(rows: Sequence[TokenRow]) -> int:
+    """Optimiser steps an epoch."""
+    return len(_fill_batches([len(row.input_ids) for row in rows], BATCH_TOKENS))
+
+
+def _arguments(config: TrainingConfig, folder: Path, steps_per_epoch: int, validates: bool) -> SFTConfig:
+    return SFTConfig(
+        output_dir=str(folder),
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(1, round(config.warmup_ratio * steps_per_epoch * config.epochs)),
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        max_length=None,
+        seed=config.seed,
+        bf16=has_fast_bf16() or torch.cuda.is_available(),
+        use_cpu=not torch.cuda.is_available(),
+        gradient_checkpointing=False,
+        packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        remove_unused_columns=False,
+        eval_strategy="epoch" if validates else "no",
+        save_strategy="steps",
+        save_steps=max(20, steps_per_epoch // 2),
+        save_total_limit=1,
+        logging_steps=max(1, steps_per_epoch // 40),
+        report_to=[],
+        disable_tqdm=True,
+        accelerator_config={"dispatch_batches": False},
+    )
