@@ -1,0 +1,47 @@
+"""The console script `nightschool`."""
+
+import os
+import sys
+
+import typer
+
+from api.cli import artefacts, bench, demo, doctor, evaluate, golden, init, keys, night, predict, releases, serve, toolset, traces
+from api.cli.output import USAGE
+from core.errors import NightschoolError
+
+app = typer.Typer(
+    name="nightschool",
+    help="Agents work by day and go to school at night.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (init.init, doctor.doctor, serve.serve, night.night, predict.predict, evaluate.evaluate, demo.demo):
+    app.command()(command)
+for name, nouns in {
+    "keys": keys.app,
+    "toolset": toolset.app,
+    "traces": traces.app,
+    "releases": releases.app,
+    "golden": golden.app,
+    "artefacts": artefacts.app,
+    "bench": bench.app,
+}.items():
+    app.add_typer(nouns, name=name)
+
+
+def main() -> None:
+    """Run the command line; the product's own errors become one line on stderr and exit code 2."""
+    # Nothing leaves this machine unless asked: the libraries read these when they are first imported, which is later.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("LANGSMITH_TRACING", "false")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app()
+    except NightschoolError as error:
+        sys.stderr.write(f"nightschool: {error}\n")
+        sys.exit(USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""`nightschool night`: one night of school."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.output import REFUSED, AsJson, Bars, open_home, show
+from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.plan import Limits
+
+
+def night(
+    toolset: str,
+    base: Annotated[str, typer.Option(help="small, large, a folder, or a hub name.")] = "small",
+    seed: Annotated[int, typer.Option(help="Of split, weights and batches.")] = 0,
+    epochs: Annotated[float | None, typer.Option(min=0.1, help="Passes over the rows; default as the planner says.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use at most so many conversations.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.5, help="Take at most so long, all in all.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1000, help="Train on at most so many tokens, all epochs.")] = None,
+    no_promote: Annotated[bool, typer.Option("--no-promote", help="Keep the release, but do not let it serve.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Harvest, curate, train, fit, examine, judge, release. Exit code 3 when the gate refuses."""
+    home = open_home()
+    limits = Limits(epochs=epochs, conversations=limit, minutes=minutes, tokens=max_tokens)
+    order = NightOrder(toolset=toolset, base=base, seed=seed, limits=limits, promote=not no_promote)
+    with Bars() as bars:
+        result = run_night(home, order, bars)
+    show(result.model_dump(mode="json"), _text(result), as_json)
+    if not result.passed:
+        raise typer.Exit(REFUSED)
+
+
+def _text(result: NightResult) -> str:
+    exam = result.exam["candidate"]
+    state = "promoted" if result.promoted else "passed, not promoted" if result.passed else "refused"
+    lines = [
+        f"release {result.release}: {state} ({result.reason})",
+        f"plan: {result.plan}",
+        f"exam: exact {exam['exact']['rate']:.3f} [{exam['exact']['low']:.3f}, {exam['exact']['high']:.3f}] on {exam['n']} cases",
+        f"took {result.seconds / 60:.1f} minutes; report: {result.report}",
+        *(f"warning: {warning}" for warning in result.warnings),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,68 @@
+"""What every command shares: the home, `--json`, progress on stderr, exit codes."""
+
+import json
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from agents.home import Home
+from core.settings import Settings
+
+USAGE, REFUSED, BAD_ROWS = 2, 3, 4
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def open_home() -> Home:
+    """The home named by the environment."""
+    return Home(Settings())
+
+
+def show(document: Any, text: str, as_json: bool) -> None:
+    """Print a result: one JSON document, or text for people."""
+    sys.stdout.write((json.dumps(document, ensure_ascii=False, default=str) if as_json else text) + "\n")
+
+
+def fail(message: str, code: int = USAGE) -> NoReturn:
+    """End with a message on stderr."""
+    sys.stderr.write(f"nightschool: {message}\n")
+    raise typer.Exit(code)
+
+
+class Bars:
+    """Progress bars on stderr, a line a step; plain lines where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description:<34}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=self._console,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+        self._title = ""
+
+    def __enter__(self) -> "Bars":
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def step(self, title: str) -> None:
+        """A new step begins."""
+        self._title = title
+        if self._console.is_terminal:
+            self._task = self._bars.add_task(title, total=1, note="")
+        else:
+            self._console.print(f"· {title}", highlight=False)
+
+    def update(self, done: float, of: float, note: str = "") -> None:
+        """The step is so far."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=max(of, 1), note=note)
+        elif note and (done >= of or int(done) % max(1, int(of) // 4) == 0):
+            self._console.print(f"  {self._title}: {done:.0f}/{of:.0f} {note}", highlight=False, soft_wrap=True)

@@ -1,0 +1,49 @@
+"""`nightschool releases`: what nights made, and which of it serves."""
+
+import typer
+
+from api.cli.output import AsJson, open_home, show
+
+app = typer.Typer(help="Releases: gated, promoted, rolled back as one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_releases(toolset: str | None = None, as_json: AsJson = False) -> None:
+    """Show releases, oldest first; the champion is marked."""
+    home = open_home()
+    found = home.releases.all(toolset)
+    champions = {history[-1] for name in {r.toolset for r in found} if (history := home.releases.history(name))}
+    document = [
+        {**r.model_dump(mode="json", include={"id", "toolset", "status", "base", "created_at"}), "champion": r.id in champions}
+        for r in found
+    ]
+    lines = [
+        f"{'*' if d['champion'] else ' '} {d['id']}  {d['toolset']}  {d['base']}  {d['status']}  {d['created_at']}"
+        for d in document
+    ]
+    show(document, "\n".join(lines) or "No releases.", as_json)
+
+
+@app.command("show")
+def show_release(release_id: str, as_json: AsJson = False) -> None:
+    """Show one release: lineage, exam, training."""
+    home = open_home()
+    release = home.releases.get(release_id)
+    document = {**release.model_dump(mode="json"), "folder": str(home.releases.path(release_id))}
+    show(document, "\n".join(f"{key}: {value}" for key, value in document.items()), as_json)
+
+
+@app.command()
+def promote(release_id: str, as_json: AsJson = False) -> None:
+    """Make a release the champion of its toolset."""
+    home = open_home()
+    release = home.releases.promote(release_id, home.principal, "person")
+    show({"champion": release.id, "toolset": release.toolset}, f"{release.id} is champion of {release.toolset}.", as_json)
+
+
+@app.command()
+def rollback(toolset: str, as_json: AsJson = False) -> None:
+    """Go back to the champion before."""
+    home = open_home()
+    release = home.releases.rollback(toolset, home.principal)
+    show({"champion": release.id, "toolset": toolset}, f"{release.id} is champion of {toolset} again.", as_json)

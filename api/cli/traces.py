@@ -1,0 +1,66 @@
+"""`nightschool traces`: conversations to learn from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.output import BAD_ROWS, AsJson, open_home, show
+from core.types.message import Message, write_messages
+from core.types.principal import IMPORTER
+from tools.importers.jsonl import read_traces
+
+app = typer.Typer(help="Traces: one conversation each, whole.", no_args_is_help=True)
+_SHOWN = 8
+
+
+@app.command("import")
+def import_traces(
+    toolset: str, file: Annotated[Path, typer.Argument(help="JSON Lines of conversations.")], as_json: AsJson = False
+) -> None:
+    """Import traces; the same file twice adds nothing. Bad rows are listed and skipped (exit code 4)."""
+    home = open_home()
+    principal = IMPORTER.model_copy(update={"tenant": home.settings.tenant})
+    traces, report = read_traces(file, home.registry.get(toolset), principal)
+    added = home.traces.add(traces)
+    report = report.model_copy(update={"added": added, "duplicates": len(traces) - added})
+    lines = [
+        f"{report.rows} rows: {added} added, {report.duplicates} known already, {report.unlabelled} with an unlabelled end,"
+        f" {len(report.errors)} bad",
+        *(error.message for error in report.errors[:_SHOWN]),
+    ]
+    if len(report.errors) > _SHOWN:
+        lines.append(f"… and {len(report.errors) - _SHOWN} more; --json lists them all")
+    show(report.model_dump(mode="json"), "\n".join(lines), as_json)
+    if report.errors:
+        raise typer.Exit(BAD_ROWS)
+
+
+@app.command("list")
+def list_traces(
+    toolset: str | None = None,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+    offset: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show traces, oldest first."""
+    found = list(open_home().traces.page(toolset, limit, offset))
+    document = [
+        {"id": t.id, "toolset": t.toolset, "outcome": t.outcome, "source": t.source, "says": _says(t.messages)} for t in found
+    ]
+    show(document, "\n".join(f"{d['id']}  {d['outcome'] or '-':<9}  {d['says']}" for d in document) or "No traces.", as_json)
+
+
+@app.command("show")
+def show_trace(trace_id: str, as_json: AsJson = False) -> None:
+    """Show one trace, whole."""
+    trace = open_home().traces.get(trace_id)
+    lines = [
+        f"{message['role']}: {message.get('content') or message.get('tool_calls')}" for message in write_messages(trace.messages)
+    ]
+    show({"id": trace.id, **trace.model_dump(mode="json")}, "\n".join([*lines, f"outcome: {trace.outcome}"]), as_json)
+
+
+def _says(messages: Sequence[Message]) -> str:
+    return next((m.content for m in messages if m.role == "user"), "")[:80]

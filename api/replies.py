@@ -1,0 +1,103 @@
+"""The wire form of an answer: a prediction becomes an OpenAI chat completion, whole or in chunks.
+
+https://platform.openai.com/docs/api-reference/chat, with one more field, `nightschool`, that clients pass over.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from agents.replies import question as question  # importable from here, where it used to stand
+from agents.replies import reply_text
+from core.types.message import ToolCall
+from core.types.prediction import Prediction
+from core.types.tool import Toolset
+from core.types.value import Value
+
+
+class Answer(Value):
+    """One prediction on its way out."""
+
+    model: str
+    """What the request named, repeated."""
+    release: str
+    """The release that decided."""
+    toolset: Toolset
+    """The tools it decided on."""
+    prediction: Prediction
+    """What it decided."""
+
+    @property
+    def finish_reason(self) -> str:
+        """`tool_calls` or `stop`."""
+        return "tool_calls" if self.prediction.outcome == "calls" else "stop"
+
+    @property
+    def text(self) -> str | None:
+        """What to say to the person; None where the answer is calls."""
+        return reply_text(self.prediction, self.toolset)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The `nightschool` field: what OpenAI's form has no place for."""
+        row = self.prediction.to_row()
+        return {**{name: row[name] for name in ("outcome", "ask", "query", "confidence")}, "release": self.release}
+
+
+def completion(answer: Answer) -> dict[str, Any]:
+    """The answer as a `chat.completion` object."""
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
+    if answer.prediction.tool_calls:
+        message["tool_calls"] = [_wire_call(call) for call in answer.prediction.tool_calls]
+    return {
+        **_head(answer, "chat.completion"),
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}],
+        "usage": _no_usage(),
+        "nightschool": answer.details,
+    }
+
+
+def chunks(answer: Answer, include_usage: bool) -> Iterator[dict[str, Any]]:
+    """The answer as `chat.completion.chunk` objects; `nightschool` is on the one that carries `finish_reason`.
+
+    Args:
+        answer: What to send.
+        include_usage: As in `stream_options`: one more chunk, without choices, carries the usage.
+    """
+    head = _head(answer, "chat.completion.chunk")
+    if include_usage:
+        head["usage"] = None
+
+    def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        return {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]}
+
+    text = answer.text
+    yield chunk({"role": "assistant", "content": None if text is None else ""})
+    if text:
+        yield chunk({"content": text})
+    for index, call in enumerate(answer.prediction.tool_calls):
+        wire = _wire_call(call)
+        arguments = wire["function"]["arguments"]
+        wire["function"]["arguments"] = ""
+        yield chunk({"tool_calls": [{"index": index, **wire}]})
+        yield chunk({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]})
+    yield {**chunk({}, answer.finish_reason), "nightschool": answer.details}
+    if include_usage:
+        yield {**head, "choices": [], "usage": _no_usage()}
+
+
+def _head(answer: Answer, kind: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{secrets.token_hex(12)}", "object": kind, "created": int(time.time()), "model": answer.model}
+
+
+def _wire_call(call: ToolCall) -> dict[str, Any]:
+    arguments = json.dumps(call.arguments, ensure_ascii=False)
+    identity = call.id or f"call_{secrets.token_hex(12)}"
+    return {"id": identity, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _no_usage() -> dict[str, int]:
+    """Zeros: a prediction carries no token counts, and a guess would be taken for a measurement."""
+    return {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
