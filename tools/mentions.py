@@ -64,13 +64,15 @@ class NameIndex:
 
     def _fuzzy(self, text: str, tokens: list[tuple[int, int, str]], exact: list[Mention]) -> Iterator[Mention]:
         """Misspelt names: windows of words no exact name touches, compared by edit ratio (rapidfuzz)."""
-        free = [t for t in tokens if not any(m.start < t[1] and t[0] < m.end for m in exact)]
+        free = [not any(m.start < end and start < m.end for m in exact) for start, end, _ in tokens]
         windows = {}
-        for first in range(len(free)):
-            for last in range(first, min(first + 4, len(free))):
-                joined = " ".join(token for _, _, token in free[first : last + 1])
+        for first in range(len(tokens)):
+            for last in range(first, min(first + 4, len(tokens))):
+                if not free[last]:
+                    break
+                joined = " ".join(token for _, _, token in tokens[first : last + 1])
                 if len(joined) >= _MIN_FUZZY_LENGTH and not joined.replace(" ", "").isdigit():
-                    windows[joined] = (free[first][0], free[last][1])
+                    windows[joined] = (tokens[first][0], tokens[last][1])
         if not windows or not self._joined:
             return
         for joined, (start, end) in windows.items():

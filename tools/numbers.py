@@ -12,10 +12,12 @@ _DIGIT_WORDS = {**{w: str(i) for w, i in _UNITS.items() if i < 10}, "oh": "0", "
 _HOMOPHONES = ("two", "four", "one", "eight")
 _SUFFIX = {"k": 1_000, "m": 1_000_000}
 _FIGURE = re.compile(
-    r"(?<![\w.,/-])(?:[€$£]\s?)?(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?)\s?([km])?(?![\w]|[-/.]\d)",
+    r"(?<![\w.,/-])(?:[€$£]\s?)?(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?|\.\d+)\s?([km])?(?![\w]|[-/.]\d)",
     re.IGNORECASE,
 )
 _LOOSE_FIGURE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?!\d)")
+_SCALE_AFTER = re.compile(rf"[\s-]+({'|'.join(_SCALES)})s?(?!\w)", re.IGNORECASE)
+_TIMES = {"double": 2, "triple": 3, "treble": 3}
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -38,9 +40,13 @@ class Digits(NamedTuple):
 def find_numbers(text: str) -> list[Spoken]:
     """All numbers in reading order; a text may hold both readings of an ambiguous span.
 
-    "1,980" is 1980, "2.5k" is 2500, "1.980,50" is 1980.5, "a dozen" is 12, "two hundred and five" is 205, "x12" holds 12.
+    "1,980" is 1980, "2.5k" is 2500, "1.980,50" is 1980.5, "a dozen" is 12, "3 dozen" is 3 or 36, "two hundred and five" is 205,
+    "x12" holds 12.
     """
-    found = {(hit.start, hit.end): hit for hit in (*_figures(text), *_words(text))}
+    figures = list(_figures(text))
+    # "dozen" of "3 dozen" is no number of its own
+    words = [word for word in _words(text) if not any(f.start < word.start < f.end for f in figures)]
+    found = {(hit.start, hit.end): hit for hit in (*figures, *words)}
     spans, position, reach = sorted(found), 0, 0
     for match in _LOOSE_FIGURE.finditer(text):
         while position < len(spans) and spans[position][0] <= match.start():
@@ -59,6 +65,8 @@ def _figures(text: str) -> Iterator[Spoken]:
         value = _plain(re.sub(r"[,'’]", "", figure))
         if match[2]:
             yield Spoken(match.start(1), match.end(2), _plain(repr(value * _SUFFIX[match[2].lower()])))
+        elif scale := _SCALE_AFTER.match(text, match.end(1)):
+            yield Spoken(match.start(1), scale.end(), _plain(repr(value * _SCALES[scale[1].lower()])))
         yield Spoken(match.start(1), match.end(1), value)
 
 
@@ -131,11 +139,11 @@ def _is_number_word(word: str) -> bool:
 
 
 def find_digits(text: str) -> list[Digits]:
-    """Runs of digits as strings: "4532", "four five three two", "4 5 3 2", "double five" excluded."""
+    """Runs of digits as strings: "4532", "four five three two", "4 5 3 2", "four double five two"."""
     tokens = [(m.start(), m.end(), m[0].lower()) for m in _WORD.finditer(text)]
     found: list[Digits] = []
     run: list[tuple[int, int, str]] = []
-    for start, end, word in [*tokens, (0, 0, "")]:
+    for start, end, word in [*_repeated(text, tokens), (0, 0, "")]:
         digit = word if word.isdigit() else _DIGIT_WORDS.get(word) if run or word not in ("o", "oh") else None
         if digit is not None and (not run or re.fullmatch(r"[\s-]*", text[run[-1][1] : start])):
             run.append((start, end, digit))
@@ -143,6 +151,22 @@ def find_digits(text: str) -> list[Digits]:
         found.extend(_close_run(run))
         run = [(start, end, digit)] if digit is not None else []
     return found
+
+
+def _repeated(text: str, tokens: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+    """The tokens with "double five" read as one token, "55"."""
+    following = iter([*tokens[1:], (0, 0, "")])
+    skip = False
+    for start, end, word in tokens:
+        next_start, next_end, next_word = next(following)
+        digit = next_word if len(next_word) == 1 and next_word.isdigit() else _DIGIT_WORDS.get(next_word)
+        if skip:
+            skip = False
+        elif word in _TIMES and digit is not None and re.fullmatch(r"[\s-]*", text[end:next_start]):
+            skip = True
+            yield start, next_end, digit * _TIMES[word]
+        else:
+            yield start, end, word
 
 
 def _close_run(run: list[tuple[int, int, str]]) -> Iterator[Digits]:

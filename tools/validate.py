@@ -4,9 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 
-from core.errors import ToolsetError
 from core.types.tool import Tool
 
 
@@ -49,16 +47,3 @@ def _validator(key: str, tool: Tool) -> Draft202012Validator:
 @lru_cache(maxsize=1024)
 def _build(keyed: _HashableTool) -> Draft202012Validator:
     return Draft202012Validator(keyed.tool.parameters)
-
-
-def check_schema(tool: Tool) -> None:
-    """Refuse a tool whose parameters are not a valid JSON schema.
-
-    Raises:
-        ToolsetError: Names the tool and the place in its schema.
-    """
-    try:
-        Draft202012Validator.check_schema(tool.parameters)
-    except SchemaError as error:
-        place = ".".join(map(str, error.path)) or "parameters"
-        raise ToolsetError(f"tool {tool.name}: schema: {place}: {error.message[:160]}") from error

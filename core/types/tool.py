@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import unquote
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 from pydantic import Field
 
 from core.errors import ToolsetError
@@ -55,7 +58,10 @@ class Tool(Value):
         for name in (*self.properties, *sorted(required)):
             if name in required and name not in arguments:
                 return str(name)
-        branches = [branch.get("required") or [] for branch in self.parameters.get("anyOf") or ()]
+        branches = [
+            (branch.get("required") if isinstance(branch, Mapping) else None) or []
+            for branch in self.parameters.get("anyOf") or ()
+        ]
         if branches and not any(all(name in arguments for name in branch) for branch in branches):
             return next(str(name) for name in branches[0] if name not in arguments)
         return None
@@ -123,20 +129,36 @@ def _read_tool(raw: Any, where: str) -> Tool:
         raise ToolsetError(f"tool {name}: parameters must be a JSON schema object")
     resolved = _resolve(parameters, parameters, f"tool {name}: parameters", 0)
     _check_object(resolved, f"tool {name}: parameters")
+    _check_schema(name, resolved)
     risk = body.get("x-risk", raw.get("x-risk", "write"))
     if risk not in ("read", "write", "destructive"):
         raise ToolsetError(f"tool {name}: x-risk {risk!r} is not read, write or destructive")
     return Tool(name=name, description=str(body.get("description") or ""), parameters=resolved, risk=risk)
 
 
-def _resolve(schema: Any, root: Mapping[str, Any], where: str, depth: int) -> Any:
-    """Inline `$ref` into local definitions; a cycle or a foreign reference is refused."""
+def _check_schema(name: str, parameters: Mapping[str, Any]) -> None:
+    try:
+        Draft202012Validator.check_schema(parameters)
+    except SchemaError as error:
+        place = ".".join(map(str, error.path)) or "parameters"
+        raise ToolsetError(f"tool {name}: schema: {place}: {error.message[:160]}") from error
+
+
+def _resolve(schema: Any, root: Mapping[str, Any], where: str, depth: int, names: bool = False) -> Any:
+    """Inline `$ref` into local definitions; a cycle or a foreign reference is refused.
+
+    `names`: the keys are argument names, and an argument may be called `definitions` or `$ref`.
+    """
     if depth > _MAX_DEPTH:
         raise ToolsetError(f"{where}: nested deeper than {_MAX_DEPTH} levels or recursive; no grammar can express it")
     if isinstance(schema, Mapping):
-        if "$ref" in schema:
+        if "$ref" in schema and not names:
             return _resolve(_follow(schema["$ref"], root, where), root, where, depth + 1)
-        return {k: _resolve(v, root, f"{where}.{k}", depth + 1) for k, v in schema.items() if k not in ("$defs", "definitions")}
+        return {
+            k: _resolve(v, root, f"{where}.{k}", depth + 1, names=k == "properties" and not names)
+            for k, v in schema.items()
+            if names or k not in ("$defs", "definitions")
+        }
     if isinstance(schema, list):
         return [_resolve(item, root, where, depth + 1) for item in schema]
     return schema
@@ -146,7 +168,7 @@ def _follow(reference: Any, root: Mapping[str, Any], where: str) -> Any:
     target: Any = root
     if not isinstance(reference, str) or not reference.startswith("#/"):
         raise ToolsetError(f"{where}: $ref {reference!r} does not point into the schema itself")
-    for part in reference[2:].split("/"):
+    for part in (unquote(part).replace("~1", "/").replace("~0", "~") for part in reference[2:].split("/")):
         if not isinstance(target, Mapping) or part not in target:
             raise ToolsetError(f"{where}: $ref {reference!r} points to nothing")
         target = target[part]
@@ -164,6 +186,9 @@ def _check_object(schema: Mapping[str, Any], where: str) -> None:
 def _check_leaf(schema: Any, where: str) -> None:
     if not isinstance(schema, Mapping):
         raise ToolsetError(f"{where}: expected a schema object, got {schema!r}")
+    for key in ("anyOf", "oneOf"):
+        if not isinstance(schema.get(key, []), list):
+            raise ToolsetError(f"{where}: {key} must be an array of schemas, got {schema[key]!r}")
     kind = schema_type(schema)
     if kind == "object":
         if not schema.get("properties"):

