@@ -11,13 +11,15 @@ from agents.reviewer import Evidence, Reviewer, features
 from agents.writer import Draft, Drafts, Writer
 from core.chat import decide
 from core.errors import BadInput
-from core.types.message import Message
+from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.tool import Toolset
 from core.types.value import Value
+from tools.kinds import KindTable, leaves, slot_of
+from tools.mentions import NUMBER
 
 MAX_REQUEST_CHARACTERS = 12_000
-_PICKED = 3
+_PICKED, _MIN_PICKED = 3, 0.03
 
 
 class Steps(Value):
@@ -29,6 +31,8 @@ class Steps(Value):
     """Further drafts for the picker's best tools."""
     reviewer: bool = True
     """Choice among drafts; off: the writer's own draft, confidence by its probability."""
+    second: bool = True
+    """A second opinion on writes, where a second base is configured."""
     sure: float = 0.9
     """A first draft at least this probable is taken without making others."""
 
@@ -109,13 +113,37 @@ class Caller:
         self, drafts: Drafts, greedy: Draft, ranking: Sequence[tuple[str, float]], offers: Offers
     ) -> Iterator[Draft]:
         real = [call for call in greedy.calls if not call.name.startswith("!")]
+        if len(real) == 1:
+            for demanded in unfilled(self.toolset, self._finder.table, real[0], offers):
+                yield drafts.completed(real[0].name, demanded)
         if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
             yield drafts.with_calls(real[0].name, 2, max(2, self._writer.max_calls))
         elif len(real) > 1:
             yield drafts.with_calls(real[0].name, 1, 1)
-        for head, _ in ranking[:_PICKED]:
-            if head != greedy.head and (draft := drafts.forced(head)) is not None:
+        for head, probability in ranking[:_PICKED]:
+            if probability >= _MIN_PICKED and head != greedy.head and (draft := drafts.forced(head)) is not None:
                 yield draft
+
+
+def unfilled(toolset: Toolset, table: KindTable, call: ToolCall, offers: Offers) -> list[frozenset[str]]:
+    """Arguments left out although the last request mentions something of their kind that the call does not use.
+
+    Returns:
+        Sets to demand, most evident first: names, ids and dates; then those and numbers. None where nothing was left over.
+    """
+    tool = toolset.by_name.get(call.name)
+    if tool is None:
+        return []
+    used = {str(value) for _, _, value in leaves(call.arguments, tool.parameters)}
+    left = {m.kind for m in offers.last_user if not m.inside and str(m.value) not in used}
+    slots = {
+        name: slot_of(toolset, table, name, schema)
+        for name, schema in tool.properties.items()
+        if name not in call.arguments and not schema.get("items") and not schema.get("properties")
+    }
+    mentioned = frozenset(name for name, slot in slots.items() if slot.mode == "mention" and slot.kind in left)
+    counted = frozenset(name for name, slot in slots.items() if slot.mode == "number" and NUMBER in left)
+    return [demanded for demanded in dict.fromkeys((mentioned, mentioned | counted)) if demanded]
 
 
 def check_request(messages: Sequence[Message]) -> None:

@@ -36,19 +36,22 @@ class GrammarBuilder:
         """Everything a step may start with: tool names and pseudo-calls as `!name`."""
         return (*self._tool_rules, *(f"!{name}" for name in self._pseudo_rules))
 
-    def grammar(self, head: str | None = None, min_calls: int = 1, max_calls: int | None = None) -> str:
+    def grammar(
+        self, head: str | None = None, min_calls: int = 1, max_calls: int | None = None, demanded: frozenset[str] = frozenset()
+    ) -> str:
         """The grammar text.
 
         Args:
             head: What the step must start with, one of `heads`; None leaves it open.
             min_calls: Fewest calls of the step.
             max_calls: Most calls; default what training rows show.
+            demanded: Arguments of the head that must be written, where anything said can fill them.
         """
         limit = max(min_calls, max_calls or self._table.max_calls)
         if head is not None and head.startswith("!"):
             root = self._pseudo_rules[head[1:]]
         else:
-            first = "call" if head is None else self._tool_rules[head]
+            first = "call" if head is None else self._head_rule(head, demanded)
             root = first + _more_calls(min_calls - 1, limit - 1)
             if head is None and min_calls == 1:
                 root = " | ".join([root, *self._pseudo_rules.values()])
@@ -68,6 +71,13 @@ class GrammarBuilder:
             return self._add("p-search", _literal("search{}"))
         span = self._spans("q", [words])
         return self._add("p-search", f'{_literal("search{" + _quoted("query") + ":")} {span} "}}"')
+
+    def _head_rule(self, head: str, demanded: frozenset[str]) -> str:
+        if not demanded:
+            return self._tool_rules[head]
+        rule = f"d{list(self._tool_rules).index(head)}-{content_hash(sorted(demanded), 6)}"
+        body = self._fields(rule, self._toolset.by_name[head].parameters, demanded)
+        return self._add(rule, f'{_literal(self._spelled[head] + "{")} {body} "}}"') if body else self._tool_rules[head]
 
     def _tool(self, index: int, tool: Tool) -> str:
         body = self._fields(f"t{index}", tool.parameters, required=frozenset())
@@ -100,8 +110,20 @@ class GrammarBuilder:
             return self._add(rule, f'"{{" {fields} "}}"') if fields else None
         if schema.get("items"):
             item = self._value(f"{rule}i", name, schema["items"])
-            return None if item is None else self._add(rule, f'"[" {item} ("," {item}){{0,{_MAX_ITEMS - 1}}} "]"')
+            if item is None:
+                return None
+            more = max(1, min(_MAX_ITEMS, self._most_items(name, schema["items"]))) - 1
+            return self._add(rule, f'"[" {item} ("," {item}){{0,{more}}} "]"' if more else f'"[" {item} "]"')
         return self._scalar(name, schema)
+
+    def _most_items(self, name: str, schema: Mapping[str, Any]) -> int:
+        """How many items what was said can fill: the count of values for the required field that has most of them."""
+        properties = schema.get("properties")
+        if not properties:
+            slot = slot_of(self._toolset, self._table, name, schema)
+            return _MAX_ITEMS if slot.mode in ("choice", "span") else len(self._offers.of(slot))
+        demanded = [field for field in schema.get("required") or properties if field in properties]
+        return max((self._most_items(field, properties[field]) for field in demanded), default=_MAX_ITEMS)
 
     def _scalar(self, name: str, schema: Mapping[str, Any]) -> str | None:
         slot = slot_of(self._toolset, self._table, name, schema)

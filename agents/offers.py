@@ -57,9 +57,8 @@ class Offers:
 class OfferFinder:
     """Collects offers for one toolset: built once a release, used for every request."""
 
-    def __init__(self, toolset: Toolset, table: KindTable, mentions: bool = True) -> None:
-        self._toolset, self._table = toolset, table
-        self._mentions = mentions
+    def __init__(self, toolset: Toolset, table: KindTable) -> None:
+        self._toolset, self.table = toolset, table
         learned = {kind: Vocabulary(names=names) for kind, names in table.learned.items() if kind == DATE_KIND}
         self._index = NameIndex({**toolset.vocabulary, **learned})
         self._slots_by_name = _slots_by_name(toolset, table)
@@ -90,7 +89,7 @@ class OfferFinder:
                 offers.add(mention.kind, mention.value)
 
     def _collect_argument(self, offers: Offers, name: str, schema: Mapping[str, Any], value: Any) -> None:
-        slot = slot_of(self._toolset, self._table, name, schema)
+        slot = slot_of(self._toolset, self.table, name, schema)
         offers.add(NUMBER if slot.mode == "number" else slot.kind, value)
 
     def _collect_result(self, offers: Offers, content: str) -> None:

@@ -9,11 +9,14 @@ from agents.offers import OfferFinder
 from agents.picker import Picker, TextEmbedder
 from agents.reviewer import Reviewer
 from agents.writer import Writer
+from core.artefacts import sha256_of
 from core.errors import ModelError
 from core.types.tool import Toolset
 from tools.kinds import KindTable
 
 ADAPTER_GGUF, ADAPTER_FOLDER = "adapter.gguf", "adapter"
+FILES = "files.json"
+"""In a release's folder: the SHA-256 of each of its files by name."""
 PICKER, REVIEWER, KINDS, TOOLSET = "picker.safetensors", "reviewer.safetensors", "kinds.json", "toolset.json"
 
 
@@ -24,6 +27,27 @@ def write_parts(folder: Path, toolset: Toolset, table: KindTable, picker: Picker
     picker.save(folder / PICKER)
     if reviewer is not None:
         reviewer.save(folder / REVIEWER)
+
+
+def list_files(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file below a folder, by name."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): sha256_of(file) for file in files}
+
+
+def check_files(folder: Path) -> None:
+    """Compare a release's files with what was written at night; about 0.1 s for an adapter of the small base.
+
+    A release without a list is not checked: it was made before there were lists.
+
+    Raises:
+        ModelError: One is missing or has changed.
+    """
+    if not (folder / FILES).is_file():
+        return
+    for name, digest in json.loads(_read(folder / FILES)).items():
+        if not (folder / name).is_file() or sha256_of(folder / name) != digest:
+            raise ModelError(f"{folder / name}: missing or damaged (its SHA-256 is not the release's): run the night again")
 
 
 def load_toolset(folder: Path) -> Toolset:

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from agents.caller import Steps
+from agents.caller import Caller, Steps
 from agents.engines.engine import Engine
 from agents.home import Home
-from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, load_caller
+from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, check_files, load_caller
+from agents.second import SecondOpinion
 from agents.untrained import UntrainedCaller
 from core.bases import Base
 from core.errors import ModelError
 from core.types.message import Message
 from core.types.prediction import Prediction
+from core.types.release import Release
 from core.types.tool import Toolset
 
 BASE = "base"
@@ -59,13 +61,27 @@ class Loader:
         """
         if release == BASE:
             toolset = self._home.registry.get(toolset_name)
-            engine = open_engine(self._home.bases.get(base), None, self._home.settings.threads, context=8192)
+            engine = open_bare_engine(self._home.bases.get(base), self._home.settings.engine_threads)
             return Loaded(BASE, toolset, UntrainedCaller(engine, toolset), engine)
         found = self._home.releases.champion(toolset_name) if release == CHAMPION else self._home.releases.get(release)
         folder = self._home.releases.path(found.id)
+        check_files(folder)
         engine = open_release_engine(self._home, found.base, found.id)
         caller = load_caller(folder, engine, self._home.embedder, steps or Steps())
-        return Loaded(found.id, caller.toolset, caller, engine)
+        second = self._second(found, steps or Steps())
+        predictor = SecondOpinion(caller.toolset, caller, second) if second else caller
+        return Loaded(found.id, caller.toolset, predictor, engine)
+
+    def _second(self, first: Release, steps: Steps) -> Caller | None:
+        """The newest passed release on the base configured for second opinions, if there is one."""
+        base = self._home.settings.second_base
+        if base is None or base == first.base or not steps.second:
+            return None
+        passed = [r for r in self._home.releases.all(first.toolset) if r.base == base and r.status == "passed"]
+        if not passed:
+            return None
+        engine = open_release_engine(self._home, base, passed[-1].id)
+        return load_caller(self._home.releases.path(passed[-1].id), engine, self._home.embedder, steps)
 
 
 def open_release_engine(home: Home, base_name: str, release_id: str) -> Engine:
@@ -73,16 +89,27 @@ def open_release_engine(home: Home, base_name: str, release_id: str) -> Engine:
     if home.settings.remote_url:
         from agents.engines.remote import RemoteEngine
 
-        key = home.settings.remote_key
-        return RemoteEngine(home.settings.remote_url, release_id, key.get_secret_value() if key else "none")
+        secret = home.settings.remote_key
+        key = secret.get_secret_value() if secret else "none"
+        return RemoteEngine(home.settings.remote_url, release_id, key, home.settings.remote_dialect)
     base = home.bases.get(base_name)
     folder = home.releases.path(release_id)
     if base.gguf is not None:
-        return open_engine(base, folder / ADAPTER_GGUF, home.settings.threads)
+        return open_engine(base, folder / ADAPTER_GGUF, home.settings.engine_threads)
     from agents.engines.transformers import TransformersEngine
 
     assert base.folder is not None  # a base without GGUF has a folder
     return TransformersEngine(base.folder, folder / ADAPTER_FOLDER)
+
+
+def open_bare_engine(base: Base, threads: int) -> Engine:
+    """The untrained base; its prompt holds all schemas, so the context is wide."""
+    if base.gguf is not None:
+        return open_engine(base, None, threads, context=8192)
+    from agents.engines.transformers import TransformersEngine
+
+    assert base.folder is not None  # a base without GGUF has a folder
+    return TransformersEngine(base.folder)
 
 
 def open_engine(base: Base, adapter: Path | None, threads: int, context: int = 4096) -> Engine:

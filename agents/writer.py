@@ -13,6 +13,7 @@ from core.types.value import Value
 from tools.kinds import KindTable
 
 MAX_NEW_TOKENS = 320
+_FORCED_TOKENS = 24
 
 
 class Draft(Value):
@@ -27,7 +28,7 @@ class Draft(Value):
     head_logprob: float
     """Summed over the tokens up to the first `{`: how sure the writer is of the tool."""
     wanted: str | None = None
-    """What it was made for: None (free), a head, or `more` / `fewer` calls."""
+    """What it was made for: None (free), a head, `completed`, or `more` / `fewer` calls."""
 
     @property
     def head(self) -> str:
@@ -56,9 +57,9 @@ class Writer:
         """Drafts of one conversation that share prompt and grammar rules."""
         return Drafts(self, render_prompt(self._toolset, messages), GrammarBuilder(self._toolset, self._table, offers))
 
-    def write(self, prompt: str, grammar: str, wanted: str | None, reuse: bool) -> Draft:
+    def write(self, prompt: str, grammar: str, wanted: str | None, reuse: bool, max_tokens: int = MAX_NEW_TOKENS) -> Draft:
         """One draft under a given grammar."""
-        return self._read(self._engine.generate(prompt, grammar, MAX_NEW_TOKENS, reuse), wanted)
+        return self._read(self._engine.generate(prompt, grammar, max_tokens, reuse), wanted)
 
     def _read(self, generation: Generation, wanted: str | None) -> Draft:
         try:
@@ -80,6 +81,7 @@ class Drafts:
     def __init__(self, writer: Writer, prompt: str, grammars: GrammarBuilder) -> None:
         self._writer, self._prompt, self._grammars = writer, prompt, grammars
         self._evaluated = False
+        self._limit = MAX_NEW_TOKENS
 
     def greedy(self) -> Draft:
         """What the writer would do by itself."""
@@ -89,13 +91,20 @@ class Drafts:
         """The step that starts with `head`; None when the grammar has no such head."""
         return self._write(self._grammars.grammar(head), head) if head in self._grammars.heads else None
 
+    def completed(self, head: str, demanded: frozenset[str]) -> Draft:
+        """The single call of tool `head` in which the demanded arguments are written too."""
+        return self._write(self._grammars.grammar(head, max_calls=1, demanded=demanded), "completed")
+
     def with_calls(self, head: str, at_least: int, at_most: int) -> Draft:
         """The step that starts with tool `head` and has so many calls."""
         grammar = self._grammars.grammar(head, min_calls=at_least, max_calls=at_most)
         return self._write(grammar, "more" if at_least > 1 else "fewer")
 
     def _write(self, grammar: str, wanted: str | None) -> Draft:
-        draft = self._writer.write(self._prompt, grammar, wanted, reuse=self._evaluated)
+        draft = self._writer.write(self._prompt, grammar, wanted, self._evaluated, self._limit)
+        if not self._evaluated:
+            # A draft made against the writer's will may ramble; one much longer than its own is not worth waiting for.
+            self._limit = min(MAX_NEW_TOKENS, 2 * len(draft.logprobs) + _FORCED_TOKENS)
         self._evaluated = True
         return draft
 

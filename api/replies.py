@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from agents.replies import question as question  # importable from here, where it used to stand
 from agents.replies import reply_text
 from core.types.message import ToolCall
 from core.types.prediction import Prediction

@@ -24,7 +24,7 @@ from evals.nearest import NearestRow
 from evals.report import ShownCall, write_report
 from evals.suite import Examination, examine
 from finetune.dataset import thaw
-from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.nightly import BASE_EXAM_ROWS, NightOrder, NightResult, run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from tools.erp import starter
@@ -38,6 +38,8 @@ PRICE_PER_HOUR_USD = 0.08
 """What a two-core machine costs by the hour at a cheap host; the cost column is latency times this."""
 WRITER_ALONE = Steps(mentions=False, picker=False, reviewer=False)
 SHOWN = 5
+_SAME_AS_NIGHT = {"base": "reference-base", "whole caller": "candidate"}
+"""Columns the night's own examination has measured already."""
 
 
 def run_demo(home: Home, full: bool, progress: Progress) -> dict[str, Any]:
@@ -82,6 +84,9 @@ def _compare(
 
     def kept(name: str, rows: Sequence[Case], make: Any) -> Examination:
         file = folder / f"{name}.json"
+        examined = Path(night.folder) / f"{_SAME_AS_NIGHT.get(name, name)}.json"
+        if examined.is_file():
+            return Examination.model_validate_json(examined.read_text())
         if not file.is_file():
             progress.step(f"{name} on {len(rows)} golden requests")
             predictor = make()
@@ -93,22 +98,14 @@ def _compare(
     def nearest() -> NearestRow:
         release = home.releases.path(night.release)
         table = KindTable.model_validate_json((release / KINDS).read_text())
-        return NearestRow(toolset, table, _training_examples(home, night), home.embedder)
+        return NearestRow(toolset, table, thaw(Path(night.folder) / "dataset").training, home.embedder)
 
     return {
-        "base": kept("base", cases[:40], lambda: loader.load(TOOLSET, "base")),
+        "base": kept("base", cases[:BASE_EXAM_ROWS], lambda: loader.load(TOOLSET, "base")),
         "nearest row": kept("nearest row", cases, nearest),
         "writer alone": kept("writer alone", cases, lambda: loader.load(TOOLSET, night.release, WRITER_ALONE)),
         "whole caller": kept("whole caller", cases, lambda: loader.load(TOOLSET, night.release)),
     }
-
-
-def _training_examples(home: Home, night: NightResult) -> Sequence[Any]:
-    dataset = home.releases.get(night.release).dataset
-    for manifest in home.nights.glob("*/dataset/manifest.json"):
-        if json.loads(manifest.read_text())["dataset"] == dataset:
-            return thaw(manifest.parent).training
-    return ()
 
 
 def _document(
@@ -161,7 +158,7 @@ def _write_report(
     home: Home, night: NightResult, cases: Sequence[Case], columns: dict[str, Examination], document: dict[str, Any]
 ) -> Path:
     whole = columns["whole caller"]
-    progress_lines = next(iter(sorted(home.nights.glob("*/training/progress.jsonl"), key=lambda f: f.stat().st_mtime)), None)
+    losses = (Path(night.folder) / "training" / "progress.jsonl").read_text().splitlines()
     return write_report(
         home.settings.home / "report.html",
         title="Nightschool demo: fourteen ERP tools, one night",
@@ -173,6 +170,6 @@ def _write_report(
             "lift over base": f"{document['lift_points']} points {document['lift_interval']} on {document['lift_n']} rows",
         },
         examples=[ShownCall(case=c, prediction=p) for c, p in list(zip(cases, whole.predictions, strict=True))[:SHOWN]],
-        losses=[json.loads(line) for line in progress_lines.read_text().splitlines()] if progress_lines else [],
+        losses=[json.loads(line) for line in losses],
         scores_by_name={name: exam.scores for name, exam in columns.items()},
     )

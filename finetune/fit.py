@@ -21,7 +21,7 @@ from finetune.split import folds
 from tools.kinds import KindTable
 
 PICKER_FOLDS = 3
-PLAIN = 0.95
+PLAIN = 0.9
 _PSEUDO = {"knowledge": "!search", "done": "!done", "none": "!none"}
 OnProgress = Callable[[int, int], None]
 

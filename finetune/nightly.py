@@ -4,19 +4,19 @@ goes on where it was and a repeated one does nothing."""
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from agents.caller import Steps
 from agents.home import Home
-from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, load_caller, write_parts
+from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, check_files, list_files, load_caller, write_parts
 from agents.serving import BASE, CHAMPION, Loader, open_engine
 from agents.writer import Writer
-from core.artefacts import sha256_of
 from core.bases import Base
 from core.chat import FORMAT_HASH
-from core.errors import NotFound, TrainingError
+from core.errors import ModelError, NotFound, TrainingError
 from core.types.case import Case, cases_of
 from core.types.example import Example
 from core.types.release import Release, ReleaseStatus
@@ -42,8 +42,9 @@ from finetune.training import train_in_child
 from finetune.worker import Order
 from tools.kinds import infer_kinds
 
-BASE_EXAM_ROWS = 60
+BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
+_DONE = "done"
 
 
 class NightOrder(Value):
@@ -86,6 +87,8 @@ class NightResult(Value):
     """Summaries: `candidate`, `base` or `champion`."""
     plan: str
     """What was planned, in words."""
+    folder: str
+    """Where the night keeps its steps."""
 
 
 def run_night(home: Home, order: NightOrder, progress: Progress) -> NightResult:
@@ -133,9 +136,14 @@ class Night:
             examples, dropped = keep(examples)
             self._dropped.update(dropped)
         examples = cluster(examples)
-        self._plan: Plan = plan(examples, order.limits, measured_speed(self._folder_of_nights()))
+        self._plan: Plan = self._planned(examples)
         examples = _sample(examples, self._plan.conversations, order.seed)
         self._parts: Parts = split(examples, order.seed, with_exam=not golden)
+        if not self._parts.writer:
+            raise TrainingError(
+                f"toolset {order.toolset!r}: the writer part is empty: no conversation is left, {len(self._dropped)} were dropped"
+                f" ({_commonest(self._dropped)})"
+            )
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
         self._folder = self._folder_of_nights() / self._key()
@@ -162,7 +170,7 @@ class Night:
     def fit(self) -> None:
         """Kinds, picker and reviewer; what is left of a release."""
         folder = self._folder / "parts"
-        if (folder / "done").is_file():
+        if (folder / _DONE).is_file():
             return
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -182,7 +190,7 @@ class Night:
         shutil.copytree(self._folder / "training" / "adapter", folder / ADAPTER_FOLDER)
         shutil.copy(self._folder / "training" / ADAPTER_GGUF, folder / ADAPTER_GGUF)
         shutil.copy(self._folder / "dataset" / "manifest.json", folder / "dataset.json")
-        (folder / "done").touch()
+        (folder / _DONE).touch()
 
     def examine(self) -> None:
         """Candidate and reference (champion, else the untrained base) on the exam."""
@@ -197,6 +205,7 @@ class Night:
         name = BASE if self._against_base else CHAMPION
         cases = self._cases[:BASE_EXAM_ROWS] if self._against_base else self._cases
         self._progress.step(f"examine the {name} on {len(cases)} cases")
+        self._place()  # before the champion is loaded: it may be this night's own release
         reference = Loader(self._home).load(self._order.toolset, name, base=self._order.base)
         try:
             champion = "" if self._against_base else reference.release_id
@@ -222,16 +231,26 @@ class Night:
             rows=release.rows,
             exam=release.exam,
             plan=str(self._plan),
+            folder=str(self._folder),
         )
 
-    def _register(self, verdict: Verdict) -> Release:
-        identity = "r-" + _folder_hash(self._folder / "parts")
+    def _place(self) -> str:
+        """Put the release's files in their place, named by their content; one that was damaged there is put right."""
+        files = list_files(self._folder / "parts")
+        del files[_DONE]
+        identity = "r-" + content_hash([[name, digest] for name, digest in files.items()], length=12)
         target = self._home.releases.path(identity)
-        if not target.is_dir():
+        if not _is_whole(target):
             staging = target.with_name(f".{identity}")
             shutil.rmtree(staging, ignore_errors=True)
-            shutil.copytree(self._folder / "parts", staging)
+            shutil.copytree(self._folder / "parts", staging, ignore=shutil.ignore_patterns(_DONE))
+            (staging / FILES).write_text(json.dumps(files, indent=1))
+            shutil.rmtree(target, ignore_errors=True)
             staging.replace(target)
+        return identity
+
+    def _register(self, verdict: Verdict) -> Release:
+        identity = self._place()
         status: ReleaseStatus = "passed" if verdict.passed else "refused"
         reference = BASE if self._against_base else CHAMPION
         release = Release(
@@ -280,7 +299,7 @@ class Night:
                 "training": f"{self._training['tokens']:,} tokens in {self._training['seconds'] / 60:.1f} minutes",
             },
             examples=[ShownCall(case=case, prediction=prediction) for case, prediction in answered[:5]],
-            losses=_read_lines(self._folder / "training" / "progress.jsonl"),
+            losses=_read_losses(self._folder / "training" / "progress.jsonl"),
             scores_by_name={"this release": self._candidate.scores},
             failures={"this release": count_failures(self._cases, self._candidate.predictions, self._toolset)},
         )
@@ -299,7 +318,7 @@ class Night:
     def _open_engine(self) -> Any:
         training = self._folder / "training"
         if self._base.gguf is not None:
-            return open_engine(self._base, training / ADAPTER_GGUF, self._home.settings.threads)
+            return open_engine(self._base, training / ADAPTER_GGUF, self._home.settings.engine_threads)
         from agents.engines.transformers import TransformersEngine
 
         assert self._base.folder is not None  # a base without GGUF has a folder
@@ -308,6 +327,19 @@ class Night:
     def _training_progress(self, line: dict[str, Any]) -> None:
         loss = line.get("loss") or line.get("eval_loss")
         self._progress.update(line.get("step", 0), line.get("steps", 1), f"loss {float(loss):.3f}" if loss is not None else "")
+
+    def _planned(self, examples: Sequence[Example]) -> Plan:
+        """The plan, made once: the speed a night measures must not change that very night when it goes on."""
+        order = self._order
+        key = content_hash(
+            [self._toolset.version, order.base, order.seed, order.limits.model_dump(), [example.id for example in examples]]
+        )
+        file = self._folder_of_nights() / f"plan-{key}.json"
+        if not file.is_file():
+            partial = file.with_suffix(".partial")
+            partial.write_text(plan(examples, order.limits, measured_speed(self._folder_of_nights())).model_dump_json())
+            partial.replace(file)
+        return Plan.model_validate_json(file.read_text())
 
     def _config(self) -> TrainingConfig:
         return TrainingConfig(epochs=self._plan.epochs, seed=self._order.seed)
@@ -341,12 +373,21 @@ def _sample(examples: Sequence[Example], wanted: int, seed: int) -> list[Example
     return sampled
 
 
-def _folder_hash(folder: Path) -> str:
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != "done")
-    return content_hash([[str(file.relative_to(folder)), sha256_of(file)] for file in files], length=12)
+def _commonest(dropped: dict[str, str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in Counter(dropped.values()).most_common(3))
 
 
-def _read_lines(file: Path) -> list[dict[str, Any]]:
+def _is_whole(release: Path) -> bool:
+    try:
+        check_files(release)
+    except ModelError:
+        return False
+    return (release / FILES).is_file()
+
+
+def _read_losses(file: Path) -> list[dict[str, Any]]:
+    """The training's record; of steps done again after an interruption, the last time."""
     if not file.is_file():
         raise TrainingError(f"{file}: the training left no record")
-    return [json.loads(line) for line in file.read_text().splitlines() if line]
+    lines = [json.loads(line) for line in file.read_text().splitlines() if line]
+    return list({(line.get("step"), *sorted(line)): line for line in lines}.values())

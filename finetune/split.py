@@ -41,7 +41,7 @@ def split(examples: Sequence[Example], seed: int, with_exam: bool) -> Parts:
 
     Returns:
         Parts; sizes are shares of conversations, cluster by cluster until filled. With few rows the reserved part shrinks
-        below its floor rather than take more than two fifths.
+        below its floor rather than take more than two fifths. The writer's part is empty only where there is no example.
     """
     left = shuffled_clusters(examples, seed)
     exam = _take(left, min(EXAM_MAX, round(EXAM_SHARE * len(examples)))) if with_exam else []
@@ -75,8 +75,15 @@ def _rank(seed: int, name: str) -> str:
 
 
 def _take(left: list[list[Example]], wanted: int) -> list[Example]:
-    """Move whole clusters from the front of `left` until `wanted` examples are taken."""
+    """Move whole clusters out of `left`, first ones first, until `wanted` examples are taken.
+
+    A cluster larger than all others left together stays for the writer; so does the last one.
+    """
     taken: list[Example] = []
-    while left and len(taken) < wanted:
-        taken.extend(left.pop(0))
+    rest = sum(map(len, left))
+    for cluster in list(left):
+        if len(taken) < wanted and len(cluster) <= rest - len(cluster):
+            left.remove(cluster)
+            taken.extend(cluster)
+            rest -= len(cluster)
     return taken

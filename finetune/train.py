@@ -19,7 +19,6 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Sampler
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback, TrainerControl, TrainerState
-from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 from core.chat import Segment
@@ -181,8 +180,8 @@ class SparseLossTrainer(SFTTrainer):
 class ProgressWriter(TrainerCallback):
     """Writes one JSON line of progress whenever something is logged, for the parent process's progress bar."""
 
-    def __init__(self, file: Path, tokens_per_epoch: int) -> None:
-        self._file, self._tokens_per_epoch = file, tokens_per_epoch
+    def __init__(self, file: Path) -> None:
+        self._file = file
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any) -> None:
         """Append step, of how many, epoch, losses."""
@@ -192,16 +191,44 @@ class ProgressWriter(TrainerCallback):
 
 
 class StopWhenWorse(TrainerCallback):
-    """Stops after `patience` epochs without a better validation loss."""
+    """Stops after `patience` epochs without a better validation loss.
 
-    def __init__(self, patience: int) -> None:
-        self._patience = patience
+    A checkpoint at the end of an epoch is kept back until its validation is over, and left out where that ends the training:
+    a training that goes on from a checkpoint then stops exactly where an undisturbed one does.
+    """
+
+    def __init__(self, patience: int, steps_per_epoch: int) -> None:
+        self._patience, self._steps_per_epoch = patience, steps_per_epoch
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Put a checkpoint due with an epoch's last step off."""
+        if state.global_step % self._steps_per_epoch == 0:
+            control.should_save = False
+
+    def on_epoch_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Ask for a checkpoint; the trainer validates before it writes one."""
+        control.should_save = True
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, metrics: Any = None, **kwargs: Any) -> None:
         """Ask the trainer to stop when the best of the last `patience` + 1 evaluations is the oldest."""
         losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
         if len(losses) > self._patience and min(losses[-self._patience :]) > min(losses[: -self._patience]):
             control.should_training_stop = True
+            control.should_save = False
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint in a folder; one whose writing was interrupted lacks `trainer_state.json`, written last."""
+    steps = {int(file.name.removeprefix("checkpoint-")): file for file in folder.glob("checkpoint-*")}
+    return next((steps[step] for step in sorted(steps, reverse=True) if _is_whole(steps[step])), None)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def train_adapter(
@@ -227,7 +254,7 @@ def train_adapter(
         TrainingError: No rows, or the loss became NaN.
     """
     if not rows:
-        raise TrainingError("nothing to train on: no row is left after the filters")
+        raise TrainingError("nothing to train on: no row of the writer part is left")
     torch.manual_seed(config.seed)
     model = _wrap(_load_base(base), config)
     tokenizer = AutoTokenizer.from_pretrained(base)
@@ -238,12 +265,13 @@ def train_adapter(
         train_dataset=_dataset(rows),
         eval_dataset=_dataset(validation) if validation else None,
         processing_class=tokenizer,
-        callbacks=[ProgressWriter(folder / "progress.jsonl", tokens), StopWhenWorse(config.patience)],
+        callbacks=[ProgressWriter(folder / "progress.jsonl"), StopWhenWorse(config.patience, _steps(rows))],
     )
-    outcome = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
+    checkpoint = last_checkpoint(folder)
+    outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not math.isfinite(outcome.training_loss):
         raise TrainingError(f"the loss became {outcome.training_loss}: lower the learning rate (now {config.learning_rate})")
-    trainer.model.save_pretrained(folder / "adapter", safe_serialization=True)
+    _save_adapter(trainer.model, folder / "adapter")
     best = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
     return TrainingResult(
         tokens=round(tokens * (trainer.state.epoch or 0)),
@@ -253,6 +281,15 @@ def train_adapter(
         validation_loss=min(best) if best else None,
         epochs=trainer.state.epoch or 0,
     )
+
+
+def _save_adapter(model: Any, folder: Path) -> None:
+    """Write the adapter so that the same weights are the same files: PEFT writes sets in any order, and a card nobody reads."""
+    model.save_pretrained(folder, safe_serialization=True)
+    (folder / "README.md").unlink(missing_ok=True)
+    file = folder / "adapter_config.json"
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps({**config, "target_modules": sorted(config["target_modules"])}, indent=2, sort_keys=True))
 
 
 def _load_base(base: Path) -> Any:
@@ -301,7 +338,7 @@ def _arguments(config: TrainingConfig, folder: Path, steps_per_epoch: int, valid
         seed=config.seed,
         bf16=has_fast_bf16() or torch.cuda.is_available(),
         use_cpu=not torch.cuda.is_available(),
-        gradient_checkpointing=False,
+        activation_checkpointing=False,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,

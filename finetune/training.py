@@ -46,10 +46,15 @@ def _run(folder: Path, threads: int, on_progress: Progress) -> None:
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])),
     }
+    _trim(folder / "progress.jsonl")
     log = folder / "training.log"
     with log.open("a") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "finetune.worker", str(folder)], stdout=output, stderr=output, env=environment, cwd=folder
+            [sys.executable, "-m", "finetune.worker", str(folder), str(os.getpid())],
+            stdout=output,
+            stderr=output,
+            env=environment,
+            cwd=folder,
         )
         try:
             _follow(child, folder / "progress.jsonl", on_progress)
@@ -60,6 +65,13 @@ def _run(folder: Path, threads: int, on_progress: Progress) -> None:
     if child.returncode or not (folder / RESULT).is_file():
         words = log.read_text(errors="replace").strip().splitlines()[-3:]
         raise TrainingError(f"the training process ended with {child.returncode}: {' | '.join(words)[-600:]} (see {log})")
+
+
+def _trim(file: Path) -> None:
+    """Cut off the half line that a killed training may have left."""
+    if file.is_file():
+        written = file.read_bytes()
+        file.write_bytes(written[: written.rfind(b"\n") + 1])
 
 
 def _follow(child: "subprocess.Popen[bytes]", file: Path, on_progress: Progress) -> None:

@@ -1,11 +1,15 @@
 """The training process: reads its order from a file, trains, exports, and leaves everything in its folder.
 
 A process of its own so that its memory is freed when it ends and so that it may be killed: it resumes from its last
-checkpoint. Run as `python -m finetune.worker FOLDER`.
+checkpoint. Run as `python -m finetune.worker FOLDER [PARENT]`; when the process with that id is gone it ends too, so that
+the next night does not meet it in the same folder.
 """
 
 import json
+import os
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from finetune.export import export_gguf
 from finetune.train import TokenRow, TrainingConfig, tokenize, train_adapter
 
 ORDER, RESULT = "order.json", "result.json"
+_WATCH_S = 0.2
 
 
 class Order(Value):
@@ -60,5 +65,18 @@ def main(folder: Path) -> None:
     partial.replace(folder / RESULT)
 
 
+def _end_with(parent: int) -> None:
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_S)
+        os._exit(1)
+
+    if os.getppid() != parent:
+        sys.exit(1)
+    threading.Thread(target=watch, daemon=True).start()
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        _end_with(int(sys.argv[2]))
     main(Path(sys.argv[1]))

@@ -1,5 +1,6 @@
 """Shared by all tests: no network but this machine, and models small enough to be made on the spot."""
 
+import json
 import os
 
 # Read by huggingface_hub and langsmith when they are imported, so before anything else is.
@@ -43,6 +44,12 @@ def tiny_qwen2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     return _make(tmp_path_factory.mktemp("tiny_qwen2"), Qwen2Config, Qwen2ForCausalLM)
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tiny_llama: Path) -> Path:
+    """The tiny llama for llama.cpp."""
+    return _write_base_gguf(tiny_llama / "base", tiny_llama / "base.gguf")
 
 
 def _make(folder: Path, config_class: Any, model_class: Any) -> Path:
@@ -94,3 +101,83 @@ def _tokenizer() -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=inner, eos_token="<|im_end|>", pad_token="<|endoftext|>", additional_special_tokens=control
     )
+
+
+def _write_base_gguf(folder: Path, target: Path) -> Path:
+    """The tiny llama as float32 GGUF, after `convert_hf_to_gguf.py` of llama.cpp."""
+    import gguf
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = json.loads((folder / "config.json").read_text())
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    heads, kv_heads, width = config["num_attention_heads"], config["num_key_value_heads"], config["hidden_size"]
+    writer = gguf.GGUFWriter(target, "llama")
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(width)
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_rope_dimension_count(width // heads)
+    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_vocab_size(config["vocab_size"])
+    _write_tokenizer(writer, tokenizer)
+    for name, values in AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict().items():
+        rows: Any = values.numpy()
+        if "q_proj" in name or "k_proj" in name:
+            rows = _interleave(rows, heads if "q_proj" in name else kv_heads)
+        writer.add_tensor(_gguf_name(name), rows)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
+def _interleave(rows: Any, heads: int) -> Any:
+    """Rotary halves to rotary pairs, row by row."""
+    size = len(rows) // heads
+    order = [head * size + half * size // 2 + at for head in range(heads) for at in range(size // 2) for half in (0, 1)]
+    return rows[order]
+
+
+def _write_tokenizer(writer: Any, tokenizer: dict[str, Any]) -> None:
+    from gguf import TokenType
+
+    vocabulary = {**tokenizer["model"]["vocab"], **{token["content"]: token["id"] for token in tokenizer["added_tokens"]}}
+    special = {token["content"] for token in tokenizer["added_tokens"]}
+    words = sorted(vocabulary, key=lambda word: int(vocabulary[word]))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(words)
+    writer.add_token_types([TokenType.CONTROL if word in special else TokenType.NORMAL for word in words])
+    writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in tokenizer["model"]["merges"]])
+    writer.add_eos_token_id(vocabulary["<|im_end|>"])
+    writer.add_add_bos_token(False)
+
+
+_GGUF_NAMES = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+}
+_GGUF_TOP = {
+    "model.embed_tokens.weight": "token_embd.weight",
+    "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
+}
+
+
+def _gguf_name(name: str) -> str:
+    if name in _GGUF_TOP:
+        return _GGUF_TOP[name]
+    _, _, layer, module = name.removesuffix(".weight").split(".", 3)
+    return f"blk.{layer}.{_GGUF_NAMES[module]}.weight"

@@ -1,9 +1,17 @@
-"""llama.cpp in process (`xllamacpp`): the default on CPU. One quantized base, the LoRA chosen by request."""
+"""llama.cpp in process (`xllamacpp`): the default on CPU. One quantized base, the LoRA chosen by request.
 
+Requests go over loopback to the server inside this process, with a key of its own: the direct call of `xllamacpp` waits in a
+busy loop, which costs the very core the model computes on.
+"""
+
+import json
+import secrets
 import threading
 from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import xllamacpp
 
@@ -33,10 +41,16 @@ class LlamaCppEngine:
         self._adapter = adapter is not None
         self._context = context
         self._lock = threading.Lock()
+        self._answered = False
+        self._key = secrets.token_urlsafe(16)
+        parameters = _parameters(base, adapter, context, threads)
+        parameters.api_keys = [self._key]
         try:
-            self._server = xllamacpp.Server(_parameters(base, adapter, context, threads))
+            self._server = xllamacpp.Server(parameters)
         except Exception as error:  # xllamacpp raises bare RuntimeError and ValueError for bad files
-            raise ModelError(f"llama.cpp could not load {base.name}: {error}") from error
+            files = f"{base}{f' with {adapter}' if adapter else ''}"
+            raise ModelError(f"llama.cpp could not load {files}: {error}") from error
+        self._connection = HTTPConnection(urlsplit(self._server.listening_address).netloc)
 
     def generate(self, prompt: str, grammar: str | None, max_tokens: int, reuse: bool = False) -> Generation:
         """See `Engine.generate`."""
@@ -53,15 +67,28 @@ class LlamaCppEngine:
         if grammar is not None:
             request["grammar"] = grammar
         with self._lock:
-            try:
-                answer = self._server.handle_completions(request)
-            except Exception as error:  # as above
-                raise ModelError(f"llama.cpp failed: {error}") from error
+            answer = self._post(request)
         return _read_answer(answer, self._context)
+
+    def _post(self, request: dict[str, Any]) -> dict[str, Any]:
+        body = json.dumps(request).encode()
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self._key}"}
+        try:
+            self._connection.request("POST", "/v1/completions", body, headers)
+            answer: dict[str, Any] = json.loads(self._connection.getresponse().read())
+        except (OSError, HTTPException, ValueError) as error:
+            self._connection.close()  # the next request opens it anew
+            raise ModelError(f"llama.cpp failed: {error}") from error
+        self._answered = True
+        return answer
 
     def close(self) -> None:
         """Stop the server threads and free the model."""
         with self._lock:
+            if not self._answered:
+                # xllamacpp waits forever for a server that is closed before its threads have started; one that answers has.
+                self._post({"prompt": "\n", "n_predict": 1})
+            self._connection.close()
             del self._server
 
 

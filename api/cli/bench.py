@@ -1,5 +1,57 @@
 """`nightschool bench`: the measurements the documentation quotes."""
 
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from api.cli.output import AsJson, Bars, show
+from core.settings import Settings
+from finetune.benchmark import BENCHMARKS, run_benchmark
+
 app = typer.Typer(help="Benchmarks: resumable, long.", no_args_is_help=True)
+_Data = Annotated[Path, typer.Option(help="Folder of the data set.")]
+_Out = Annotated[Path, typer.Option(help="Where homes and figures go.")]
+
+
+def _command(name: str) -> Any:
+    def run(
+        data: _Data,
+        out: _Out = Path(".bench"),
+        base: Annotated[str, typer.Option(help="Base model.")] = "small",
+        limit: Annotated[int | None, typer.Option(min=10, help="At most so many training conversations.")] = None,
+        seed: Annotated[list[int] | None, typer.Option(help="Seeds, instead of the usual ones.")] = None,
+        folds: Annotated[int | None, typer.Option(min=1, help="Run only the first so many folds.")] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        benchmark = BENCHMARKS[name]
+        update: dict[str, Any] = {"seeds": tuple(seed)} if seed else {}
+        if folds is not None:
+            update["folds_run"] = min(folds, benchmark.folds)
+        with Bars() as bars:
+            document = run_benchmark(benchmark.model_copy(update=update), data, out.resolve(), Settings(), base, limit, bars)
+        show(document, _text(document), as_json)
+
+    run.__doc__ = f"Measure on held-out parts of the {name} data set; an interrupted run goes on."
+    return run
+
+
+for _name in BENCHMARKS:
+    app.command(_name)(_command(_name))
+
+
+def _text(document: dict[str, Any]) -> str:
+    lines = [f"{'':<18} {'exact':<24} {'asks right':<12} surest 60 %: exact, wrong writes per 100   p50/p95 ms"]
+    for name, row in document["pooled"].items():
+        exact, asks = row["exact"], row["asks_right"]
+        surest = next(r for r in row["risk_coverage"] if r["share"] == 0.6)
+        figures = f"{exact['rate']:.3f} [{exact['low']:.3f}, {exact['high']:.3f}]"
+        asked = f"{asks['rate']:.2f}" if asks else "–"
+        sure = f"{surest['exact']['rate']:.3f}, {surest['wrong_writes_per_100']:.2f}"
+        latency = f"{row['latency_p50_ms']:.0f}/{row['latency_p95_ms']:.0f}"
+        lines.append(f"{name:<18} {figures:<24} {asked:<12} {sure:<44} {latency}   n={row['n']}")
+        if "without_ignored" in row:
+            inner = row["without_ignored"]
+            lines.append(f"{'  of these, tasks':<18} {inner['exact']['rate']:.3f}  n={inner['n']}")
+    lines.extend(f"failed: {name} {count}" for name, count in document["pooled"]["whole caller"]["failures"].items() if count)
+    return "\n".join(lines)

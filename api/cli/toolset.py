@@ -9,7 +9,6 @@ import typer
 from api.cli.output import AsJson, open_home, show
 from core.errors import BadInput, NotFound
 from core.types.tool import read_toolset
-from tools.validate import check_schema
 
 app = typer.Typer(help="Toolsets: named, versioned sets of tools.", no_args_is_help=True)
 
@@ -23,8 +22,6 @@ def add(
 ) -> None:
     """Add a toolset, or a new version of it; adding the same again changes nothing."""
     toolset = read_toolset(name, read_json(tools), read_json(vocabulary) if vocabulary else None)
-    for tool in toolset.tools:
-        check_schema(tool)
     added = open_home().registry.add(toolset)
     document = {"toolset": name, "version": toolset.version, "tools": len(toolset.tools), "new": added}
     show(document, f"{name}: {len(toolset.tools)} tools, version {toolset.version}{'' if added else ' (unchanged)'}", as_json)

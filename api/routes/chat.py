@@ -1,7 +1,7 @@
 """`POST /v1/chat/completions`: the next step of a conversation, decided by a toolset's caller. Executes nothing."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -106,20 +106,9 @@ def _read_conversation(raw: list[Any]) -> tuple[Message, ...]:
         raise _bad(str(error).partition(":")[0], str(error), error.code) from error
     except RecursionError as error:
         raise _bad("messages", "messages: the arguments of a call are nested too deep") from error
-    for index, message in enumerate(messages):
-        for call in message.tool_calls:
-            _check_writable(call.arguments, f"messages[{index}].tool_calls")
     if messages[-1].role not in ("user", "tool"):
         raise _bad("messages", f"messages: the last message must be the user's or a tool's, got {messages[-1].role!r}")
     return messages
-
-
-def _check_writable(arguments: Mapping[str, Any], where: str) -> None:
-    """Arguments that came as JSON inside JSON went through Python's lenient parser: refuse what nothing can write again."""
-    try:
-        json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise _bad(where, f"{where}: arguments cannot be written as JSON: {type(error).__name__}") from error
 
 
 def _bad(param: str, message: str, code: str = "bad_input") -> ApiError:

@@ -2,13 +2,14 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import gguf
 import numpy as np
 import pytest
 import torch
@@ -18,7 +19,6 @@ from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from langchain_core.tracers.langchain import wait_for_all_tracers
 from langsmith.utils import get_env_var
-from numpy.typing import NDArray
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -35,6 +35,7 @@ from core.types.tool import Toolset, read_toolset
 from finetune.export import export_gguf
 from tools.kinds import KindTable
 
+ROOT = Path(__file__).parents[2]
 PROMPT = "<|im_start|>user\nmove 13 snow chains<|im_end|>"
 ODD = [
     '"',
@@ -68,10 +69,10 @@ def reference(tiny_llama: Path) -> TransformersEngine:
 
 
 @pytest.fixture(scope="session")
-def gguf_files(tiny_llama: Path) -> tuple[Path, Path]:
+def gguf_files(tiny_llama: Path, tiny_gguf: Path) -> tuple[Path, Path]:
     """The tiny model and its adapter for llama.cpp."""
     adapter = export_gguf(tiny_llama / "adapter", tiny_llama / "base" / "config.json", tiny_llama / "adapter.gguf")
-    return write_base_gguf(tiny_llama / "base", tiny_llama / "base.gguf"), adapter
+    return tiny_gguf, adapter
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +175,15 @@ def test_an_adapter_that_is_not_safetensors_is_refused(tiny_llama: Path, tmp_pat
     torch.save({}, tmp_path / "adapter_model.bin")
     with pytest.raises(ModelError, match=r"no adapter_model\.safetensors"):
         TransformersEngine(tiny_llama / "base", tmp_path)
+
+
+def test_an_engine_that_was_never_asked_can_be_closed(gguf_files: tuple[Path, Path]) -> None:
+    program = (
+        "import sys; from pathlib import Path; from agents.engines.llamacpp import LlamaCppEngine;"
+        "LlamaCppEngine(Path(sys.argv[1]), context=512, threads=1).close()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(gguf_files[0])], timeout=30, check=False, cwd=ROOT)
+    assert done.returncode == 0
 
 
 def test_a_folder_without_a_model_is_a_model_error(tmp_path: Path) -> None:
@@ -396,77 +406,3 @@ def unmerged_logprobs(folder: Path, tokens: Sequence[str]) -> list[float]:
     with torch.inference_mode():
         scores = model(input_ids=ids).logits[0].log_softmax(-1)
     return [float(scores[at - 1, ids[0, at]]) for at in range(len(prompt), ids.shape[1])]
-
-
-def write_base_gguf(folder: Path, target: Path) -> Path:
-    """The tiny llama as float32 GGUF, after `convert_hf_to_gguf.py` of llama.cpp."""
-    config = json.loads((folder / "config.json").read_text())
-    tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    heads, kv_heads, width = config["num_attention_heads"], config["num_key_value_heads"], config["hidden_size"]
-    writer = gguf.GGUFWriter(target, "llama")
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(width)
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(kv_heads)
-    writer.add_rope_dimension_count(width // heads)
-    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_vocab_size(config["vocab_size"])
-    _write_tokenizer(writer, tokenizer)
-    for name, values in AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict().items():
-        rows: NDArray[np.float32] = values.numpy()
-        if "q_proj" in name or "k_proj" in name:
-            rows = interleave(rows, heads if "q_proj" in name else kv_heads)
-        writer.add_tensor(_gguf_name(name), rows)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return target
-
-
-def interleave(rows: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """Rotary halves to rotary pairs, row by row."""
-    size = len(rows) // heads
-    order = [head * size + half * size // 2 + at for head in range(heads) for at in range(size // 2) for half in (0, 1)]
-    return rows[order]
-
-
-def _write_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any]) -> None:
-    vocabulary = {**tokenizer["model"]["vocab"], **{token["content"]: token["id"] for token in tokenizer["added_tokens"]}}
-    special = {token["content"] for token in tokenizer["added_tokens"]}
-    words = sorted(vocabulary, key=lambda word: int(vocabulary[word]))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(words)
-    writer.add_token_types([gguf.TokenType.CONTROL if word in special else gguf.TokenType.NORMAL for word in words])
-    writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in tokenizer["model"]["merges"]])
-    writer.add_eos_token_id(vocabulary[END])
-    writer.add_add_bos_token(False)
-
-
-_GGUF_NAMES = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
-}
-_GGUF_TOP = {
-    "model.embed_tokens.weight": "token_embd.weight",
-    "model.norm.weight": "output_norm.weight",
-    "lm_head.weight": "output.weight",
-}
-
-
-def _gguf_name(name: str) -> str:
-    if name in _GGUF_TOP:
-        return _GGUF_TOP[name]
-    _, _, layer, module = name.removesuffix(".weight").split(".", 3)
-    return f"blk.{layer}.{_GGUF_NAMES[module]}.weight"

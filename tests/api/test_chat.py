@@ -19,9 +19,9 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 from sqlmodel import SQLModel, create_engine
 
+from agents.replies import question
 from api.app import create_app
 from api.callers import ModelInfo
-from api.replies import question
 from core.errors import ModelError, NotFound
 from core.keys import KeyStore
 from core.types.message import Message, ToolCall

@@ -1,5 +1,6 @@
 """Splits: clusters whole, parts disjoint, and nothing decided by order."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,26 @@ def test_with_few_rows_the_writer_still_gets_most_of_the_rest() -> None:
     parts = split([example(n, f"c{n}") for n in range(40)], 0, True)
     assert len(parts.exam) == 6 and len(parts.reserved) == 14 and len(parts.writer) == 19
     assert split([], 0, True) == Parts(writer=(), stop=(), reserved=(), exam=())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_huge_cluster_stays_with_the_writer(seed: int) -> None:
+    huge = [example(n, "huge") for n in range(900)]
+    parts = split([*huge, *(example(n, f"c{n}") for n in range(900, 1000))], seed, True)
+    assert {e.trace_id for e in huge} <= {e.trace_id for e in parts.writer}
+    assert split(huge, seed, True).writer == tuple(huge)
+
+
+@brief
+@given(EXAMPLES.filter(bool), st.integers(0, 5), st.booleans())
+def test_the_writer_always_has_something_to_learn(examples: list[Example], seed: int, with_exam: bool) -> None:
+    assert split(examples, seed, with_exam).writer
+
+
+@pytest.mark.parametrize("count", range(1, 11))
+def test_tiny_data_still_trains(count: int) -> None:
+    for seed in range(5):
+        assert split([example(n, f"c{n}") for n in range(count)], seed, True).writer
 
 
 def test_adding_an_example_moves_no_cluster_out_of_the_exam_order() -> None:

@@ -1,0 +1,233 @@
+"""Benchmarks: held-out measurements on a data set, fold by fold; every fold is a whole night of its own.
+
+A fold's home lies under the output folder, and each figure is kept as soon as it is known: an interrupted benchmark goes on.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from agents.caller import Steps
+from agents.home import Home
+from agents.parts import KINDS
+from agents.serving import Loader
+from core.errors import NotFound
+from core.settings import Settings
+from core.types.case import Case, cases_of
+from core.types.example import Example
+from core.types.principal import IMPORTER
+from core.types.tool import Toolset, read_toolset
+from core.types.trace import Trace
+from core.types.value import Value
+from evals.failures import count_failures
+from evals.nearest import NearestRow
+from evals.scorers.exact import Score
+from evals.suite import Examination, examine
+from evals.summary import summarise
+from evals.swap import NameSwap
+from finetune.cluster import cluster
+from finetune.dataset import thaw
+from finetune.harvest import harvest
+from finetune.nightly import NightOrder, run_night
+from finetune.plan import Limits
+from finetune.progress import Progress
+from finetune.split import folds
+from tools.importers.jsonl import read_traces
+from tools.kinds import KindTable
+
+ABLATIONS: dict[str, Steps] = {
+    "whole caller": Steps(),
+    "no second look": Steps(sure=0.0),
+    "without reviewer": Steps(reviewer=False),
+    "without picker": Steps(picker=False),
+    "writer alone": Steps(mentions=False, picker=False, reviewer=False),
+}
+
+
+class Benchmark(Value):
+    """What a data set is measured on."""
+
+    name: str
+    """`erp`, `iot` or `banking`."""
+    files: tuple[str, ...]
+    """Conversations, one or several files."""
+    seeds: tuple[int, ...]
+    """Of the folds and the nights."""
+    folds: int = 5
+    """Into how many parts the conversations are cut."""
+    folds_run: int = 5
+    """How many of them are held out in turn."""
+    epochs: float | None = None
+    """Passes; None lets the planner choose."""
+    ignored_tools: tuple[str, ...] = ()
+    """A second figure leaves out the cases that expect only these."""
+    swaps_names: bool = False
+    """Whether the held-out cases are also measured with their names swapped for unused ones."""
+
+
+BENCHMARKS = {
+    "erp": Benchmark(name="erp", files=("conversations.jsonl",), seeds=(0, 1), folds_run=1, epochs=3, swaps_names=True),
+    "iot": Benchmark(name="iot", files=("traces.jsonl", "seeds.jsonl"), seeds=(0,), epochs=4),
+    "banking": Benchmark(
+        name="banking", files=("traces.jsonl",), seeds=(0,), epochs=8, ignored_tools=("greeting", "thank_you", "goodbye")
+    ),
+}
+
+
+def run_benchmark(
+    benchmark: Benchmark, data: Path, out: Path, settings: Settings, base: str, limit: int | None, progress: Progress
+) -> dict[str, Any]:
+    """Measure; safe to interrupt and repeat.
+
+    Args:
+        benchmark: What to measure.
+        data: Folder of the data set: `tools.json`, the conversation files, perhaps `vocabulary.json`.
+        out: Where homes and figures go.
+        settings: Model files and threads are taken from here.
+        base: Base model.
+        limit: Use at most so many training conversations (learning curves).
+        progress: Told of every step.
+
+    Returns:
+        Figures pooled over folds and seeds, and each fold's own.
+
+    Raises:
+        NotFound: A file of the data set is missing; names it.
+    """
+    toolset, examples, traces = load(benchmark, data)
+    label = f"{benchmark.name}-{base}" + (f"-{limit}" if limit else "")
+    runs = []
+    for seed in benchmark.seeds:
+        parts = folds(examples, benchmark.folds, seed)
+        for number in range(benchmark.folds_run):
+            place = out / f"{label}-seed{seed}-fold{number}"
+            progress.step(f"{label}: seed {seed}, fold {number + 1} of {benchmark.folds_run}")
+            runs.append(_run_fold(benchmark, toolset, traces, parts[number], place, settings, base, limit, seed, progress))
+    document = {
+        "benchmark": benchmark.name,
+        "base": base,
+        "limit": limit,
+        "pooled": _pooled(runs),
+        "runs": [r["summary"] for r in runs],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{label}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False))
+    return document
+
+
+def load(benchmark: Benchmark, data: Path) -> tuple[Toolset, list[Example], dict[str, Trace]]:
+    """The data set: toolset, clustered examples, traces by id."""
+    for name in ("tools.json", *benchmark.files):
+        if not (data / name).is_file():
+            raise NotFound(f"benchmark {benchmark.name}: {data / name} is missing; --data names the folder of the data set")
+    vocabulary = data / "vocabulary.json"
+    toolset = read_toolset(
+        benchmark.name,
+        json.loads((data / "tools.json").read_text()),
+        json.loads(vocabulary.read_text()) if vocabulary.is_file() else None,
+    )
+    traces = {}
+    for name in benchmark.files:
+        traces.update({trace.id: trace for trace in read_traces(data / name, toolset, IMPORTER)[0]})
+    return toolset, cluster(harvest(traces.values())), traces
+
+
+def _run_fold(
+    benchmark: Benchmark,
+    toolset: Toolset,
+    traces: dict[str, Trace],
+    held_out: Sequence[Example],
+    place: Path,
+    settings: Settings,
+    base: str,
+    limit: int | None,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    hidden = {example.trace_id for example in held_out}
+    cases = tuple(case for example in held_out for case in cases_of(example, toolset))
+    home = Home(
+        Settings(home=place, artefacts=settings.artefact_folder, threads=settings.threads, engine_threads=settings.engine_threads)
+    )
+    home.registry.add(toolset)
+    home.traces.add(trace for identity, trace in traces.items() if identity not in hidden)
+    limits = Limits(epochs=benchmark.epochs, conversations=limit)
+    night = run_night(home, NightOrder(toolset=toolset.name, base=base, seed=seed, limits=limits, exam=cases), progress)
+    examinations = _ablate(
+        home, toolset, night.release, Path(night.folder), cases, progress, swaps=benchmark.swaps_names, seed=seed
+    )
+    training = home.releases.get(night.release).training
+    return {
+        "examinations": examinations,
+        "cases": cases,
+        "toolset": toolset,
+        "ignored": benchmark.ignored_tools,
+        "summary": {
+            "home": place.name,
+            "release": night.release,
+            "training_minutes": round(training["seconds"] / 60, 2),
+            "training_tokens": training["tokens"],
+            "exact": {name: exam.summary.exact.model_dump() for name, exam in examinations.items()},
+        },
+    }
+
+
+def _ablate(
+    home: Home, toolset: Toolset, release: str, night: Path, cases: Sequence[Case], progress: Progress, swaps: bool, seed: int
+) -> dict[str, Examination]:
+    """Every ablation on the held-out cases, the nearest-row baseline, and the whole caller on swapped names."""
+    folder = home.settings.home / "figures"
+    folder.mkdir(exist_ok=True)
+    loader = Loader(home)
+    examinations = {}
+    for name, steps in ABLATIONS.items():
+        examinations[name] = _kept(folder, name, cases, lambda s=steps: loader.load(toolset.name, release, s), toolset, progress)
+    training = thaw(night / "dataset").training
+    table = KindTable.model_validate_json((home.releases.path(release) / KINDS).read_text())
+    examinations["nearest row"] = _kept(
+        folder, "nearest row", cases, lambda: NearestRow(toolset, table, training, home.embedder), toolset, progress
+    )
+    if swaps:
+        swap = NameSwap(toolset, training, seed)
+        swapped = [swap.swap(case) for case in cases]
+        examinations["names swapped"] = _kept(
+            folder, "names swapped", swapped, lambda: loader.load(toolset.name, release), toolset, progress
+        )
+    return examinations
+
+
+def _kept(folder: Path, name: str, cases: Sequence[Case], make: Any, toolset: Toolset, progress: Progress) -> Examination:
+    file = folder / f"{name}.json"
+    if not file.is_file():
+        progress.step(f"{name} on {len(cases)} cases")
+        predictor = make()
+        text = examine(cases, predictor, toolset, progress.update).model_dump_json()
+        file.with_suffix(".partial").write_text(text)
+        file.with_suffix(".partial").replace(file)
+        if hasattr(predictor, "close"):
+            predictor.close()
+    return Examination.model_validate_json(file.read_text())
+
+
+def _pooled(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Every held-out case once a seed; intervals clustered by shape."""
+    pooled: dict[str, Any] = {}
+    for name in runs[0]["examinations"]:
+        scores = [score for run in runs for score in run["examinations"][name].scores]
+        pooled[name] = summarise(scores).to_json()
+        if runs[0]["ignored"]:
+            pooled[name]["without_ignored"] = summarise(_relevant(runs, name)).to_json()
+    predictions = [p for run in runs for p in run["examinations"]["whole caller"].predictions]
+    cases = [case for run in runs for case in run["cases"]]
+    pooled["whole caller"]["failures"] = count_failures(cases, predictions, runs[0]["toolset"])
+    return pooled
+
+
+def _relevant(runs: Sequence[dict[str, Any]], name: str) -> list[Score]:
+    return [
+        score
+        for run in runs
+        for case, score in zip(run["cases"], run["examinations"][name].scores, strict=True)
+        if not case.expected or any(call.name not in run["ignored"] for call in case.expected)
+    ]

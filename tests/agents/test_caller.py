@@ -1,0 +1,218 @@
+"""The caller with an engine that says what it was told to say."""
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps
+from agents.engines.engine import Generation
+from agents.offers import OfferFinder
+from agents.picker import Picker
+from agents.reviewer import Evidence, Reviewer, features
+from agents.writer import Draft, Writer
+from core.chat import render_prompt
+from core.errors import BadInput
+from core.types.message import Message, Role, ToolCall
+from core.types.tool import read_toolset
+from tools.kinds import KindTable
+
+TOOLSET = read_toolset(
+    "shop",
+    [
+        {"name": "move", "parameters": {"type": "object", "properties": {"item": {"type": "string", "x-kind": "product"}, "count": {"type": "integer"}}, "required": ["item"]}},
+        {"name": "count", "parameters": {"type": "object", "properties": {"item": {"type": "string", "x-kind": "product"}}, "required": ["item"]}},
+    ],
+    {"product": {"names": ["oak chair", "pine desk"]}},
+)  # fmt: skip
+TABLE = KindTable(max_calls=2)
+SAID = (Message(role="user", content="move 3 oak chairs and 4 pine desks"),)
+MOVE, COUNT = 'move{"item":"oak chairs","count":3}', 'count{"item":"oak chairs"}'
+BOTH = MOVE + '\nmove{"item":"pine desks","count":4}'
+
+
+class FakeEngine:
+    """Writes what is queued, in order, and remembers what it was asked."""
+
+    def __init__(self, *texts: str | Generation) -> None:
+        self._queue = deque(texts)
+        self.grammars: list[str | None] = []
+        self.prompts: list[str] = []
+        self.reused: list[bool] = []
+
+    def generate(self, prompt: str, grammar: str | None, max_tokens: int, reuse: bool = False) -> Generation:
+        self.prompts.append(prompt)
+        self.grammars.append(grammar)
+        self.reused.append(reuse)
+        text = self._queue.popleft()
+        return text if isinstance(text, Generation) else written(text)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def written(text: str, probability: float = 0.5, finished: bool = True) -> Generation:
+    return Generation(text=text, tokens=(text,), logprobs=(math.log(probability),), finished=finished)
+
+
+class FakePicker(Picker):
+    """Always the same ranking."""
+
+    def __init__(self, *ranking: tuple[str, float]) -> None:
+        self._ranking = list(ranking)
+
+    def rank(self, messages: Sequence[Message]) -> list[tuple[str, float]]:
+        return self._ranking
+
+
+class FakeReviewer(Reviewer):
+    """Finds each text as probable as it was told to."""
+
+    def __init__(self, probabilities: dict[str, float]) -> None:
+        self._by_text = probabilities
+        self.judged: list[str] = []
+
+    def probability(self, row: object) -> float:
+        return self._by_text[self.judged[-1]]
+
+
+def caller(engine: FakeEngine, judge: FakeReviewer | None = None, ranker: Picker | None = None, **steps: object) -> Caller:
+    finder, writer = OfferFinder(TOOLSET, TABLE), Writer(engine, TOOLSET, TABLE)
+    made = Caller(TOOLSET, finder, writer, ranker, judge, Steps.model_validate(steps))
+    if judge is not None:
+        consider = made.consider
+
+        def watched(messages: Sequence[Message]) -> Iterator[Evidence]:
+            for evidence in consider(messages):
+                judge.judged.append(evidence.draft.text)
+                yield evidence
+
+        made.consider = watched  # type: ignore[method-assign]
+    return made
+
+
+# steps
+
+
+def test_with_all_steps_the_likeliest_draft_is_taken() -> None:
+    engine = FakeEngine(MOVE, BOTH, COUNT)
+    reviewer = FakeReviewer({MOVE: 0.2, BOTH: 0.7, COUNT: 0.4})
+    prediction = caller(engine, reviewer, FakePicker(("move", 0.6), ("count", 0.3), ("!done", 0.001))).predict(SAID)
+    assert [call.arguments["count"] for call in prediction.tool_calls] == [3, 4]
+    assert prediction.confidence == 0.7
+    assert reviewer.judged == [MOVE, BOTH, COUNT]
+    assert engine.prompts == [render_prompt(TOOLSET, SAID)] * 3
+    assert engine.reused == [False, True, True], "the prompt is evaluated once"
+    assert None not in engine.grammars and len(set(engine.grammars)) == 3
+
+
+def test_a_sure_first_draft_is_taken_without_others() -> None:
+    engine = FakeEngine(MOVE)
+    prediction = caller(engine, FakeReviewer({MOVE: 0.95}), FakePicker(("count", 1.0))).predict(SAID)
+    assert prediction.confidence == 0.95 and len(engine.prompts) == 1
+
+
+def test_without_mentions_the_writer_writes_freely() -> None:
+    engine = FakeEngine(written(MOVE, 0.25))
+    prediction = caller(engine, FakeReviewer({}), FakePicker(("count", 1.0)), mentions=False).predict(SAID)
+    assert engine.grammars == [None]
+    assert prediction.tool_calls[0].name == "move" and prediction.confidence == pytest.approx(0.25)
+
+
+def test_without_reviewer_the_writers_own_draft_and_probability_count() -> None:
+    for switched in ({"reviewer": False}, {}):
+        engine = FakeEngine(written(COUNT, 0.4))
+        reviewer = FakeReviewer({}) if switched else None
+        prediction = caller(engine, reviewer, FakePicker(("move", 1.0)), **switched).predict(SAID)
+        assert prediction.tool_calls[0].name == "count" and prediction.confidence == pytest.approx(0.4)
+        assert engine.grammars[0] is not None and len(engine.grammars) == 1
+
+
+def test_without_picker_its_heads_are_not_tried() -> None:
+    engine = FakeEngine(MOVE, BOTH)
+    reviewer = FakeReviewer({MOVE: 0.6, BOTH: 0.5})
+    prediction = caller(engine, reviewer, FakePicker(("count", 1.0)), picker=False).predict(SAID)
+    assert reviewer.judged == [MOVE, BOTH]
+    assert len(prediction.tool_calls) == 1
+
+
+def test_the_same_draft_is_judged_once() -> None:
+    reviewer = FakeReviewer({MOVE: 0.6})
+    caller(FakeEngine(MOVE, MOVE, MOVE), reviewer, FakePicker(("count", 1.0))).predict(SAID)
+    assert reviewer.judged == [MOVE]
+
+
+def test_a_real_reviewer_judges_drafts_by_their_features() -> None:
+    evidence = list(caller(FakeEngine(MOVE, BOTH)).consider(SAID))
+    rows = np.stack([features(TOOLSET, found) for found in evidence])
+    reviewer = Reviewer.fit(rows, [False, True])
+    assert reviewer.probability(rows[1]) > 0.5 > reviewer.probability(rows[0])
+    made = Caller(TOOLSET, OfferFinder(TOOLSET, TABLE), Writer(FakeEngine(MOVE, BOTH), TOOLSET, TABLE), None, reviewer, Steps())
+    assert len(made.predict(SAID).tool_calls) == 2
+
+
+# outcomes
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("done{}", "done"),
+        ("none{}", "none"),
+        ('search{"query":"hours"}', "knowledge"),
+        ('move{"count":3}', "ask"),
+        (MOVE, "calls"),
+    ],
+)
+def test_what_was_written_decides_the_outcome(text: str, outcome: str) -> None:
+    prediction = caller(FakeEngine(text)).predict(SAID)
+    assert prediction.outcome == outcome
+    if outcome == "ask":
+        assert prediction.ask is not None and (prediction.ask.missing, prediction.ask.arguments) == ("item", {"count": 3})
+
+
+@pytest.mark.parametrize("steps", [{}, {"mentions": False}, {"reviewer": False}])
+@pytest.mark.parametrize("text", ["", "I cannot do that.", "move{", 'move["x"]', written(MOVE, finished=False)])
+def test_text_that_is_no_call_is_none_without_confidence(text: str | Generation, steps: dict[str, bool]) -> None:
+    prediction = caller(FakeEngine(text), **steps).predict(SAID)
+    assert (prediction.outcome, prediction.confidence, prediction.tool_calls) == ("none", 0.0, ())
+
+
+# requests
+
+
+def said(*turns: tuple[Role, str]) -> tuple[Message, ...]:
+    return tuple(Message(role=role, content=content) for role, content in turns)
+
+
+@pytest.mark.parametrize(
+    ("messages", "wrong"),
+    [
+        ((), "messages: empty"),
+        (said(("user", "move"), ("assistant", "What?")), "is assistant"),
+        (said(("user", "move"), ("system", "x")), "is system"),
+        (said(("user", "  \n")), "no user message says anything"),
+        (said(("tool", "{}")), "no user message says anything"),
+        (said(("user", "x" * (MAX_REQUEST_CHARACTERS + 1))), "12,001 characters"),
+        (said(("user", "x" * MAX_REQUEST_CHARACTERS), ("tool", "{}"), ("user", "y")), "12,001 characters"),
+    ],
+)
+def test_a_request_that_cannot_be_decided_is_bad_input_and_costs_nothing(messages: tuple[Message, ...], wrong: str) -> None:
+    engine = FakeEngine()
+    with pytest.raises(BadInput, match=wrong):
+        caller(engine).predict(messages)
+    assert engine.prompts == []
+
+
+def test_a_conversation_may_end_with_a_tool_result() -> None:
+    call = Message(role="assistant", tool_calls=(ToolCall(name="count", arguments={"item": "oak chairs"}),))
+    prediction = caller(FakeEngine("done{}")).predict((*SAID, call, Message(role="tool", content="{}")))
+    assert prediction.outcome == "done"
+
+
+def test_drafts_know_what_they_were_made_for() -> None:
+    drafts: list[Evidence] = list(caller(FakeEngine(BOTH, MOVE, COUNT)).consider(SAID))
+    assert [found.draft.wanted for found in drafts] == [None, "fewer"]
+    assert all(isinstance(found.draft, Draft) for found in drafts)

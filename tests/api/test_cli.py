@@ -1,0 +1,266 @@
+"""The command line as its users meet it: exit codes, one JSON document on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import api.cli.predict
+from agents.home import Home
+from api.cli.main import main
+from core.errors import BadInput
+from core.settings import Settings
+from core.types.message import Message, ToolCall
+from core.types.prediction import Prediction
+from core.types.release import Release
+from core.types.tool import Toolset, read_toolset
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "move",
+            "parameters": {"type": "object", "properties": {"count": {"type": "integer"}}, "required": ["count"]},
+        },
+    }
+]
+CALL = {"id": "c", "type": "function", "function": {"name": "move", "arguments": '{"count": 3}'}}
+TRACE = {"messages": [{"role": "user", "content": "move three"}, {"role": "assistant", "tool_calls": [CALL]}]}
+REQUEST = {"messages": [{"role": "user", "content": "move three"}]}
+
+
+class Ran(NamedTuple):
+    """What a command did."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        """All of stdout, which has to be one JSON document."""
+        return json.loads(self.stdout)
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The console script in a home of its own."""
+    monkeypatch.setenv("NIGHTSCHOOL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NIGHTSCHOOL_ARTEFACTS", str(tmp_path / "artefacts"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["nightschool", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Ran(int(ended.value.code or 0), said.out, said.err)
+
+    return call
+
+
+def write(name: str, *rows: Any) -> str:
+    Path(name).write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return name
+
+
+@pytest.fixture
+def shop(run: Run) -> Run:
+    """A home with a toolset."""
+    assert run("toolset", "add", "shop", write("tools.json", TOOLS)).code == 0
+    return run
+
+
+# toolsets
+
+
+def test_a_toolset_is_added_once_and_listed(run: Run) -> None:
+    write("vocabulary.json", {"place": {"names": ["yard"]}})
+    added = run("toolset", "add", "shop", write("tools.json", TOOLS), "--vocabulary", "vocabulary.json", "--json")
+    assert added.code == 0 and added.document["new"] is True and added.document["tools"] == 1
+    again = run("toolset", "add", "shop", "tools.json", "--vocabulary", "vocabulary.json")
+    assert again.code == 0 and "(unchanged)" in again.stdout
+    listed = run("toolset", "list", "--json").document
+    assert listed == [{"toolset": "shop", "version": added.document["version"], "tools": ["move"]}]
+
+
+@pytest.mark.parametrize(
+    ("tools", "said"),
+    [
+        ("[", "tools.json:2:1: not JSON"),
+        ([], "non-empty array"),
+        ([{"name": "a", "parameters": {"type": "object", "properties": {"x": {"type": "string", "enum": 5}}}}], "tool a: schema"),
+    ],
+)
+def test_a_toolset_that_cannot_be_used_is_refused_in_one_line(run: Run, tools: Any, said: str) -> None:
+    ran = run("toolset", "add", "shop", write("tools.json", tools))
+    assert ran.code == 2 and ran.stdout == "" and said in ran.stderr and ran.stderr.count("\n") == 1
+    assert run("toolset", "add", "shop", "gone.json").stderr == "nightschool: gone.json: no such file\n"
+
+
+# traces
+
+
+def test_traces_are_imported_once_listed_and_shown(shop: Run) -> None:
+    unlabelled = {"messages": [{"role": "user", "content": "hello"}]}
+    report = shop("traces", "import", "shop", write("t.jsonl", TRACE, unlabelled, "", TRACE), "--json")
+    assert report.code == 0
+    assert {name: report.document[name] for name in ("rows", "added", "duplicates", "unlabelled")} == {
+        "rows": 3, "added": 2, "duplicates": 1, "unlabelled": 1,
+    }  # fmt: skip
+    assert shop("traces", "import", "shop", "t.jsonl", "--json").document["added"] == 0
+    listed = shop("traces", "list", "--json").document
+    assert [(row["outcome"], row["says"]) for row in listed] == [("calls", "move three"), (None, "hello")]
+    shown = shop("traces", "show", listed[0]["id"], "--json").document
+    assert shown["id"] == listed[0]["id"] and shown["messages"][1]["tool_calls"][0]["arguments"] == {"count": 3}
+    assert shop("traces", "show", "gone").code == 2
+    assert "hello" in shop("traces", "list", "--limit", "1", "--offset", "1").stdout
+
+
+def test_bad_trace_rows_are_listed_and_good_ones_go_in(shop: Run) -> None:
+    ran = shop("traces", "import", "shop", write("t.jsonl", "{", {"messages": []}, TRACE), "--json")
+    assert ran.code == 4 and ran.document["added"] == 1
+    assert [error["line"] for error in ran.document["errors"]] == [1, 2]
+    assert all(error["message"].startswith("t.jsonl:") for error in ran.document["errors"])
+
+
+@pytest.mark.parametrize("command", [("traces", "import", "gone", "t.jsonl"), ("night", "gone"), ("predict", "gone", "t.jsonl", "--out", "o")])  # fmt: skip
+def test_an_unknown_toolset_is_named_with_the_command_that_adds_it(run: Run, command: Sequence[str]) -> None:
+    write("t.jsonl", TRACE)
+    ran = run(*command)
+    assert ran.code == 2 and "gone" in ran.stderr and "nightschool" in ran.stderr and ran.stdout == ""
+
+
+# keys
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(run: Run) -> None:
+    secret = run("keys", "create", "--person", "anna", "--json").document["api_key"]
+    listed = run("keys", "list", "--json")
+    assert listed.document[0]["principal"]["person"] == "anna" and secret not in listed.stdout
+    prefix = listed.document[0]["prefix"]
+    assert run("keys", "revoke", prefix).code == 0
+    assert run("keys", "revoke", prefix).code == 2
+    assert "revoked" in run("keys", "list").stdout
+
+
+# releases
+
+
+def release(name: str) -> Release:
+    return Release(
+        id=name, toolset="shop", toolset_version="v", schema_hashes={}, base="small", format_hash="f", dataset="d", seed=0,
+        status="passed",
+    )  # fmt: skip
+
+
+def test_releases_are_listed_promoted_and_rolled_back(shop: Run) -> None:
+    assert shop("releases", "list").stdout == "No releases.\n"
+    home = Home(Settings())
+    for name in ("r-1", "r-2"):
+        home.releases.add(release(name))
+    home.database.dispose()
+    for name in ("r-1", "r-2"):
+        assert shop("releases", "promote", name, "--json").document == {"champion": name, "toolset": "shop"}
+    listed = shop("releases", "list", "--json").document
+    assert [(row["id"], row["champion"]) for row in listed] == [("r-1", False), ("r-2", True)]
+    assert shop("releases", "show", "r-1", "--json").document["id"] == "r-1"
+    assert shop("releases", "rollback", "shop", "--json").document["champion"] == "r-1"
+    assert shop("releases", "rollback", "shop").code == 2
+    assert shop("releases", "promote", "r-9").code == 2
+
+
+# golden sets
+
+
+def test_golden_cases_are_added_counted_and_bad_ones_refused_by_line(shop: Run) -> None:
+    case = {**REQUEST, "expected": [{"name": "move", "arguments": {"count": 3}}]}
+    assert shop("golden", "status", "shop", "--json").document["cases"] == 0
+    assert shop("golden", "add", "shop", write("g.jsonl", case, case), "--json").document["cases"] == 2
+    assert shop("golden", "add", "shop", write("bad.jsonl", case, {"expected": 5})).code == 2
+    assert "bad.jsonl:2" in shop("golden", "add", "shop", "bad.jsonl").stderr
+    assert shop("golden", "status", "shop", "--json").document["cases"] == 2
+
+
+# nights and predictions
+
+
+def test_predicting_before_the_first_night_names_it(shop: Run) -> None:
+    ran = shop("predict", "shop", write("in.jsonl", REQUEST), "--out", "out.jsonl", "--json")
+    assert ran.code == 2 and "nightschool night shop" in ran.stderr and ran.stdout == ""
+    assert not Path("out.jsonl").exists()
+
+
+def test_a_night_without_its_base_says_what_to_run(shop: Run) -> None:
+    shop("traces", "import", "shop", write("t.jsonl", TRACE))
+    ran = shop("night", "shop", "--json")
+    assert ran.code == 2 and "nightschool init" in ran.stderr and ran.stdout == ""
+
+
+class FakeLoaded:
+    """Always moves three, and cannot read "bad"."""
+
+    release_id = "r-1"
+
+    def __init__(self) -> None:
+        self.toolset: Toolset = read_toolset("shop", TOOLS)
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        if messages[-1].content == "bad":
+            raise BadInput("messages: bad", code="bad_messages")
+        call = ToolCall(name="move", arguments={"count": 3})
+        return Prediction(outcome="calls", tool_calls=(call,), confidence=0.5, latency_ms=1)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class FakeLoader:
+    """Loads it."""
+
+    def __init__(self, home: Home) -> None:
+        home.database.dispose()
+
+    def load(self, *_: Any) -> FakeLoaded:
+        return FakeLoaded()
+
+
+@pytest.fixture
+def predicting(shop: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A home with something that predicts."""
+    monkeypatch.setattr(api.cli.predict, "Loader", FakeLoader)
+    return shop
+
+
+def test_each_request_has_its_line_and_bad_ones_an_error_in_their_place(predicting: Run) -> None:
+    bad = {"messages": [{"role": "user", "content": "bad"}]}
+    ran = predicting("predict", "shop", write("in.jsonl", REQUEST, "{", bad, [], REQUEST), "--out", "out.jsonl", "--json")
+    assert ran.code == 4
+    assert ran.document == {"rows": 5, "errors": 3, "release": "r-1", "out": "out.jsonl"}
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert [row["error"]["code"] if "error" in row else row["outcome"] for row in rows] == [
+        "calls", "bad_json", "bad_messages", "bad_row", "calls",
+    ]  # fmt: skip
+    assert rows[1]["error"]["message"].startswith("in.jsonl:2")
+    assert rows[0]["tool_calls"] == [{"name": "move", "arguments": {"count": 3}}]
+
+
+def test_good_requests_end_with_zero_and_unsure_writes_become_questions(predicting: Run) -> None:
+    assert predicting("predict", "shop", write("in.jsonl", REQUEST), "--out", "out.jsonl").code == 0
+    assert predicting("predict", "shop", "in.jsonl", "--out", "out.jsonl", "--threshold", "0.6").code == 0
+    row = json.loads(Path("out.jsonl").read_text())
+    assert row["outcome"] == "ask" and row["tool_calls"] == []
+
+
+def test_an_unknown_step_or_option_is_wrong_usage(predicting: Run) -> None:
+    ran = predicting("predict", "shop", write("in.jsonl", REQUEST), "--out", "out.jsonl", "--without", "magic")
+    assert ran.code == 2 and "unknown step 'magic'" in ran.stderr
+    assert predicting("predict", "shop", "in.jsonl", "--out", "o", "--threshold", "2").code == 2
+    assert predicting("night", "shop", "--epochs", "0").code == 2

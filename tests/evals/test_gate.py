@@ -1,0 +1,50 @@
+"""The gate: what passes, what is refused, and that too few cases decide nothing."""
+
+import pytest
+
+from evals.gate import MARGIN, MIN_CASES, judge
+from evals.scorers.exact import Score
+
+
+def scores(*right: bool) -> list[Score]:
+    return [
+        Score(
+            exact=exact, name=exact, no_call=None, asks_right=None, wrong_writes=0, confidence=0.5, latency_ms=1.0,
+            error=False, outcome=None, cluster=str(row),
+        )
+        for row, exact in enumerate(right)
+    ]  # fmt: skip
+
+
+def share(right: int, of: int) -> list[Score]:
+    return scores(*(row < right for row in range(of)))
+
+
+def test_a_first_release_has_to_beat_the_base_clearly() -> None:
+    assert judge(share(80, 100), share(20, 100), against_base=True).passed
+    assert not judge(share(22, 100), share(20, 100), against_base=True).passed, "the interval reaches zero"
+    assert not judge(share(20, 100), share(20, 100), against_base=True).passed
+    assert not judge(share(10, 100), share(60, 100), against_base=True).passed
+
+
+def test_a_later_release_has_to_be_no_worse_than_the_champion() -> None:
+    assert judge(share(50, 100), share(50, 100), against_base=False).passed
+    assert judge(share(51, 100), share(50, 100), against_base=False).passed
+    refused = judge(share(30, 100), share(60, 100), against_base=False)
+    assert not refused.passed and "against the champion: -0.300" in refused.reason
+    assert refused.difference is not None and refused.difference.low < -MARGIN
+
+
+@pytest.mark.parametrize("against_base", [True, False])
+def test_too_few_cases_pass_with_a_warning(against_base: bool) -> None:
+    few = judge(share(0, MIN_CASES - 1), share(MIN_CASES - 1, MIN_CASES - 1), against_base)
+    assert few.passed and few.warnings == (f"not enough cases: {MIN_CASES - 1} of {MIN_CASES}",)
+    none = judge([], [], against_base)
+    assert none.passed and none.warnings == ("not enough cases",) and none.difference is None
+    assert not judge(share(0, MIN_CASES), share(MIN_CASES, MIN_CASES), against_base).passed
+
+
+def test_rows_are_compared_pair_by_pair() -> None:
+    half = [row % 2 == 0 for row in range(60)]
+    swapped = judge(scores(*half), scores(*(not right for right in half)), against_base=False)
+    assert swapped.difference is not None and swapped.difference.difference == 0 and swapped.difference.n == 60

@@ -1,0 +1,115 @@
+"""Filters: what is kept, what is dropped for which reason."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.types.example import Example, Step
+from core.types.message import Message, ToolCall
+from core.types.tool import read_toolset
+from finetune.curate.decontaminate import MAX_JACCARD, decontaminated, jaccard, trigrams
+from finetune.curate.duplicates import exact_duplicates
+from finetune.curate.schema import schema_valid
+
+TOOLSET = read_toolset(
+    "shop",
+    [{"name": "move", "parameters": {"type": "object", "properties": {"count": {"type": "integer"}}, "required": ["count"]}}],
+)
+
+
+def example(name: str, *said: str, step: Step | None = None) -> Example:
+    messages = tuple(Message(role="user", content=text) for text in said)
+    return Example(trace_id=name, cluster=name, messages=messages, steps=(step or Step(position=len(said), outcome="none"),))
+
+
+def calling(name: str, outcome: Any = "calls", tool: str = "move", **arguments: Any) -> Example:
+    return example(name, name, step=Step(position=1, outcome=outcome, calls=(ToolCall(name=tool, arguments=arguments),)))
+
+
+def golden(*texts: str) -> list[tuple[Message, ...]]:
+    return [(Message(role="user", content=text),) for text in texts]
+
+
+# golden
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        ("move 13 snow chains to the east yard", True),
+        ("Move 99 Snow Chains, to the east yard!", True),
+        ("please move 13 snow chains to the east yard", True),
+        ("count the oak chairs in the main hall", False),
+        ("move it", False),
+        ("", False),
+    ],
+)
+def test_what_resembles_a_golden_request_is_dropped(text: str, dropped: bool) -> None:
+    kept = decontaminated([example("a", "hello", text)], golden("move 7 snow chains to the east yard", "move it"))
+    assert kept.dropped == ({"a": "resembles a golden case"} if dropped else {})
+    assert len(kept.kept) == (not dropped)
+
+
+WORDS = st.lists(st.sampled_from(["move", "3", "17", "oak", "chairs", "to", "the", "yard"]), max_size=9).map(" ".join)
+
+
+@given(st.lists(WORDS, max_size=12), st.lists(WORDS, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_nothing_kept_resembles_a_golden_request_and_nothing_else_is_dropped(said: list[str], asked: list[str]) -> None:
+    examples = [example(str(n), text) for n, text in enumerate(said)]
+    filtered = decontaminated(examples, golden(*asked))
+    near = {e.trace_id for e in examples if any(jaccard(e.messages[0].content, text) > MAX_JACCARD for text in asked)}
+    assert set(filtered.dropped) == near
+    assert [e.trace_id for e in filtered.kept] == [e.trace_id for e in examples if e.trace_id not in near]
+
+
+def test_short_texts_have_no_trigrams_and_numbers_are_masked() -> None:
+    assert trigrams("one two three") == frozenset()
+    assert trigrams("move 3 oak chairs") == trigrams("MOVE 1,700 oak, chairs")
+
+
+# duplicates
+
+
+def test_the_first_of_equal_conversations_is_kept() -> None:
+    filtered = exact_duplicates([example("a", "x", "y"), example("b", "x", "y"), example("c", "x"), example("d", "y", "x")])
+    assert [e.trace_id for e in filtered.kept] == ["a", "c", "d"]
+    assert filtered.dropped == {"b": "exact duplicate"}
+
+
+def test_the_same_words_with_another_step_are_no_duplicate() -> None:
+    same = example("a", "x"), example("b", "x", step=Step(position=1, outcome="knowledge", query="q"))
+    assert len(exact_duplicates(same).kept) == 2
+
+
+def test_call_ids_do_not_make_another_conversation() -> None:
+    first, second = (
+        example(
+            "x", "go", step=Step(position=1, outcome="calls", calls=(ToolCall(name="move", arguments={"count": 1}, id=name),))
+        )
+        for name in ("call_1", "call_2")
+    )
+    assert len(exact_duplicates([first, second]).kept) == 1
+
+
+# schema
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (calling("a", count=1), None),
+        (calling("a", tool="gone", count=1), "unknown tool gone"),
+        (calling("a", count="many"), "move: count: 'many' is not of type 'integer'"),
+        (calling("a", place="x"), "move: unknown argument 'place'"),
+        (calling("a"), "move: arguments: 'count' is a required property"),
+        (calling("a", outcome="ask"), None),
+        (example("a", "hello"), None),
+    ],
+)
+def test_calls_that_do_not_fit_the_toolset_are_dropped_with_the_reason(one: Example, reason: str | None) -> None:
+    filtered = schema_valid([one, calling("good", count=2)], TOOLSET)
+    assert filtered.kept[-1].trace_id == "good" and len(filtered.kept) == 1 + (reason is None)
+    assert reason is None or filtered.dropped["a"].startswith(reason)

@@ -1,0 +1,407 @@
+"""Whole nights on a tiny random model: what comes of them, and that killing one changes nothing."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import finetune.nightly
+import finetune.training
+from agents.home import Home
+from agents.parts import ADAPTER_GGUF, KINDS
+from agents.serving import Loader
+from core.errors import ModelError, NotFound, TrainingError
+from core.settings import Settings
+from core.types.message import Message
+from core.types.tool import Toolset, read_toolset
+from evals.golden_sets import add_golden, golden_cases
+from finetune.curate.decontaminate import MAX_JACCARD, jaccard
+from finetune.dataset import PART_NAMES, thaw
+from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.plan import Limits
+from finetune.progress import Silent
+from tools.importers.jsonl import read_trace
+from tools.kinds import KindTable
+
+ORDER = NightOrder(toolset="shop", limits=Limits(epochs=1))
+PRODUCTS = ("oak chair", "pine desk", "snow chain", "steel lamp", "glass vase")
+WAREHOUSES = ("east yard", "main hall")
+
+
+class HashingEmbedder:
+    """Words hashed to a unit vector, in place of the sentence encoder."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), 64), np.float32)
+        for row, text in enumerate(texts):
+            for word in ("", *text.lower().split()):
+                vectors[row, zlib.crc32(word.encode()) % 64] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def shop() -> Toolset:
+    """Three tools; nobody declared a kind for `label`."""
+    product, warehouse = ({"type": "string", "x-kind": kind} for kind in ("product", "warehouse"))
+    tools = [
+        {"name": "move", "parameters": {"properties": {"item": product, "count": {"type": "integer"}, "to": warehouse}, "required": ["item", "to"]}},
+        {"name": "count", "x-risk": "read", "parameters": {"properties": {"item": product}, "required": ["item"]}},
+        {"name": "tag", "parameters": {"properties": {"item": product, "label": {"type": "string"}}, "required": ["item", "label"]}},
+    ]  # fmt: skip
+    for tool in tools:
+        tool["parameters"]["type"] = "object"  # type: ignore[index]
+    return read_toolset("shop", tools, {"product": {"names": list(PRODUCTS)}, "warehouse": {"names": list(WAREHOUSES)}})
+
+
+def conversation(number: int) -> dict[str, Any]:
+    """One conversation, no two alike; each fourth is of the same kind."""
+    item, place = PRODUCTS[number % 5], WAREHOUSES[number % 2]
+    opening = (
+        f"{random.Random(number).choice(['please', 'kindly', 'now', 'hey', 'could you'])} {chr(97 + number % 26) * 3}{number}:"
+    )
+    if number % 4 == 3:
+        return {"messages": [{"role": "user", "content": f"{opening} what is the weather like"}], "outcome": "none"}
+    name, said, arguments = (
+        ("move", f"move {number} {item}s to the {place}", {"item": item, "count": number, "to": place}),
+        ("count", f"how many {item}s have we", {"item": item}),
+        ("tag", f"tag the {item} as L{number}x", {"item": item, "label": f"L{number}x"}),
+    )[number % 4]
+    call = {"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}}
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": f"{opening} {said}"},
+        {"role": "assistant", "tool_calls": [call]},
+    ]
+    if number % 3 == 0:
+        messages += [{"role": "tool", "tool_call_id": "c", "content": '{"ok":true}'}, {"role": "assistant", "content": "Done."}]
+    return {"messages": messages}
+
+
+def make_home(folder: Path, conversations: int = 40) -> Home:
+    home = Home(Settings(home=folder, artefacts=folder / "artefacts", threads=1))
+    home.registry.add(shop())
+    home.traces.add([read_trace(conversation(number), shop()) for number in range(conversations)])
+    return home
+
+
+class Studied(NamedTuple):
+    """A home after one undisturbed night."""
+
+    folder: Path
+    base: Path
+    result: NightResult
+
+
+@pytest.fixture(scope="module")
+def base(tiny_llama: Path, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base by path, served by llama.cpp."""
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    shutil.copytree(tiny_llama / "base", folder)
+    shutil.copy(tiny_gguf, folder / "model.gguf")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studied(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Studied:
+    folder = tmp_path_factory.mktemp("studied") / "home"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Home, "embedder", HashingEmbedder())
+        home = make_home(folder)
+        result = run_night(home, ORDER.model_copy(update={"base": str(base)}), Silent())
+        home.database.dispose()
+    return Studied(folder, base, result)
+
+
+@pytest.fixture
+def home(studied: Studied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A copy of the home after its night."""
+    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    shutil.copytree(studied.folder, tmp_path / "home")
+    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts", threads=1))
+    yield home
+    home.database.dispose()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A home before its first night."""
+    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    home = make_home(tmp_path / "fresh")
+    yield home
+    home.database.dispose()
+
+
+def order(studied_or_base: Studied | Path, **update: Any) -> NightOrder:
+    base = studied_or_base if isinstance(studied_or_base, Path) else studied_or_base.base
+    return ORDER.model_copy(update={"base": str(base), **update})
+
+
+def one_night(folder: Path) -> Path:
+    (night,) = (entry for entry in (folder / "nights").iterdir() if entry.is_dir())
+    return night
+
+
+def no_training(*_: Any, **__: Any) -> None:
+    raise AssertionError("trained again")
+
+
+# what comes of a night
+
+
+def test_a_night_ends_with_a_release_that_serves(studied: Studied, home: Home) -> None:
+    release = home.releases.get(studied.result.release)
+    assert studied.result.promoted and studied.result.passed
+    assert any("not enough cases" in warning for warning in studied.result.warnings)
+    assert home.releases.champion("shop").id == release.id
+    assert release.base == str(studied.base) and release.status == "passed"
+    rows = release.rows
+    assert rows["writer"] + rows["stop"] + rows["reserved"] == 40 - len(thaw(one_night(studied.folder) / "dataset").exam)
+    assert Path(studied.result.report).is_file()
+    loaded = Loader(home).load("shop")
+    prediction = loaded.predict([Message(role="user", content="move 3 oak chairs to the main hall")])
+    loaded.close()
+    assert 0 <= prediction.confidence <= 1
+
+
+def test_the_same_night_again_trains_nothing_and_is_the_same_release(
+    studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finetune.training, "_run", no_training)
+    for fit in ("fit_picker", "fit_reviewer"):
+        monkeypatch.setattr(finetune.nightly, fit, no_training)
+    again = run_night(home, order(studied), Silent())
+    assert (again.release, again.promoted) == (studied.result.release, True)
+    assert [found.id for found in home.releases.all()] == [again.release]
+    assert home.releases.history("shop") == [again.release]
+
+
+def test_a_measured_speed_does_not_change_a_night_that_goes_on(fresh: Home, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = order(base, limits=Limits(minutes=1.6))
+    night = finetune.nightly.Night(fresh, asked, Silent())
+    night.curate()
+    finetune.nightly.remember_speed(fresh.nights, 100_000.0)
+    again = finetune.nightly.Night(fresh, asked, Silent())
+    again.curate()
+    assert (again._plan, again._folder) == (night._plan, night._folder)
+    other = finetune.nightly.Night(fresh, order(base, limits=Limits(minutes=1.7)), Silent())
+    other.curate()
+    assert other._plan != night._plan
+
+
+def test_a_refused_release_is_kept_and_does_not_serve(studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = finetune.nightly.Verdict(passed=False, reason="worse", difference=None)
+    monkeypatch.setattr(finetune.nightly, "judge", lambda *_: verdict)
+    monkeypatch.setattr(finetune.nightly, "infer_kinds", lambda *_: KindTable(max_calls=2))
+    for parts in home.nights.glob("*/parts"):
+        shutil.rmtree(parts)
+    result = run_night(home, order(studied), Silent())
+    assert not result.promoted and not result.passed and result.release != studied.result.release
+    assert home.releases.get(result.release).status == "refused"
+    assert home.releases.champion("shop").id == studied.result.release
+
+
+def test_a_base_without_gguf_is_served_by_transformers(
+    studied: Studied, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    home = make_home(tmp_path / "home", conversations=6)
+    result = run_night(home, order(tiny_llama / "base"), Silent())
+    assert home.releases.champion("shop").id == result.release
+    home.database.dispose()
+
+
+# what a night may learn from
+
+
+def test_kinds_come_from_the_training_part_only(studied: Studied) -> None:
+    parts = thaw(one_night(studied.folder) / "dataset")
+    table = KindTable.model_validate_json((studied.folder / "releases" / studied.result.release / KINDS).read_text())
+
+    def labels(examples: Sequence[Any]) -> set[str]:
+        return {c.arguments["label"] for e in examples for s in e.steps for c in s.calls if "label" in c.arguments}
+
+    assert labels(parts.exam) and labels(parts.exam).isdisjoint(labels(parts.training))
+    assert set(table.learned["label"]) == labels(parts.training)
+    assert not any(label in table.model_dump_json() for label in labels(parts.exam))
+
+
+def test_golden_requests_are_in_no_part_that_is_trained_on(fresh: Home, base: Path, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.jsonl"
+    rows = [{"messages": conversation(number)["messages"][:1], "outcome": "none"} for number in range(0, 40, 5)]
+    golden.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    add_golden(fresh.settings.home, "shop", golden)
+    night = finetune.nightly.Night(fresh, order(base), Silent())
+    night.curate()
+    parts = thaw(one_night(fresh.settings.home) / "dataset")
+    said = [case.messages[-1].content for case in golden_cases(fresh.settings.home, "shop")]
+    trained = [m.content for name in PART_NAMES for e in getattr(parts, name) for m in e.messages if m.role == "user"]
+    assert trained and said and not parts.exam
+    assert max(jaccard(one, other) for one in trained for other in said) <= MAX_JACCARD
+    manifest = json.loads((one_night(fresh.settings.home) / "dataset" / "manifest.json").read_text())
+    assert set(manifest["dropped"].values()) == {"resembles a golden case"} and len(manifest["dropped"]) >= len(rows)
+
+
+def test_where_the_golden_set_covers_everything_the_empty_part_is_named(fresh: Home, base: Path, tmp_path: Path) -> None:
+    golden = tmp_path / "golden.jsonl"
+    rows = [{"messages": conversation(number)["messages"][:1]} for number in range(40)]
+    golden.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    add_golden(fresh.settings.home, "shop", golden)
+    with pytest.raises(TrainingError, match=r"writer part is empty: .* 40 were dropped .40 resembles a golden case"):
+        run_night(fresh, order(base), Silent())
+
+
+# what can go wrong
+
+
+def test_no_traces_names_the_command_that_brings_some(tmp_path: Path, base: Path) -> None:
+    home = make_home(tmp_path / "home", conversations=0)
+    with pytest.raises(NotFound, match="nightschool traces import shop FILE"):
+        run_night(home, order(base), Silent())
+    home.database.dispose()
+
+
+def test_a_full_disk_stops_the_night_and_registers_nothing(fresh: Home, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(fresh.settings.home)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10 * 2**20))
+    with pytest.raises(TrainingError, match="only 10 MiB free, training needs 500 MiB"):
+        run_night(fresh, order(base), Silent())
+    assert fresh.releases.all() == [] and fresh.releases.history("shop") == []
+    again = Home(fresh.settings)
+    assert again.traces.count("shop") == 40
+    again.database.dispose()
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
+def test_a_damaged_adapter_is_named_and_the_night_puts_it_right(
+    studied: Studied, home: Home, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home.releases.path(studied.result.release) / ADAPTER_GGUF
+    whole = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(whole[:-100] if damage == "cut" else whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ModelError, match=rf"{studied.result.release}/adapter\.gguf: missing or damaged"):
+        Loader(home).load("shop")
+    if damage == "cut":
+        monkeypatch.setattr(finetune.training, "_run", no_training)
+        for examined in home.nights.glob("*/reference-*"):
+            examined.unlink()
+        assert run_night(home, order(studied), Silent()).release == studied.result.release
+        assert file.read_bytes() == whole
+
+
+def test_a_damaged_adapter_of_an_unfinished_night_is_named(studied: Studied, home: Home) -> None:
+    night = one_night(home.settings.home)
+    shutil.rmtree(night / "parts")
+    (night / "training" / ADAPTER_GGUF).write_bytes((night / "training" / ADAPTER_GGUF).read_bytes()[:3000])
+    with pytest.raises(ModelError, match=r"training/adapter\.gguf"):
+        run_night(home, order(studied), Silent())
+
+
+# kills
+
+
+def start_night(home: Path, base: Path) -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONHASHSEED": "random"}
+    with (home.parent / "night.log").open("ab") as log:
+        return subprocess.Popen([sys.executable, __file__, str(home), str(base)], env=environment, stdout=log, stderr=log)
+
+
+def children(process: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def training_child(night: "subprocess.Popen[bytes]", within_s: float = 60) -> int | None:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until and night.poll() is None:
+        for child in children(night.pid):
+            if b"finetune.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+        time.sleep(0.05)
+    return None
+
+
+def gone(process: int, within_s: float = 20) -> bool:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def copy_traces(folder: Path) -> Path:
+    make_home(folder).database.dispose()
+    return folder
+
+
+def finished(folder: Path, base: Path) -> str:
+    """Run the night to its end and name its release."""
+    night = start_night(folder, base)
+    assert night.wait(120) == 0, (folder.parent / "night.log").read_text()[-2000:]
+    home = Home(Settings(home=folder))
+    (release,) = home.releases.all()
+    assert home.releases.champion("shop").id == release.id
+    assert {file.name for file in home.releases.path(release.id).parent.iterdir()} == {release.id}
+    home.database.dispose()
+    return release.id
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+def test_a_killed_night_and_a_killed_training_change_nothing(studied: Studied, tmp_path: Path) -> None:
+    folder = copy_traces(tmp_path / "home")
+    night = start_night(folder, studied.base)
+    child = training_child(night)
+    assert child is not None
+    os.kill(child, signal.SIGKILL)
+    assert night.wait(30) == 1
+    assert "the training process ended with -9" in (tmp_path / "night.log").read_text()
+    home = Home(Settings(home=folder))
+    assert home.releases.all() == []
+    home.database.dispose()
+
+    night = start_night(folder, studied.base)
+    child = training_child(night)
+    assert child is not None
+    night.kill()
+    night.wait()
+    assert gone(child), "the next night would meet it in its folder"
+    assert finished(folder, studied.base) == studied.result.release
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+@pytest.mark.parametrize("seed", range(20))
+def test_kills_at_any_instant_change_nothing(studied: Studied, tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    folder = copy_traces(tmp_path / "home")
+    for _ in range(2):
+        night = start_night(folder, studied.base)
+        time.sleep(chance.uniform(1, 25))
+        found = children(night.pid)
+        os.kill(found[0] if found and chance.random() < 0.5 else night.pid, signal.SIGKILL)
+        night.wait(60)
+        assert all(gone(child) for child in found)
+    assert finished(folder, studied.base) == studied.result.release
+
+
+if __name__ == "__main__":
+    Home.embedder = HashingEmbedder()  # type: ignore[assignment]
+    run_night(Home(Settings(home=Path(sys.argv[1]), threads=1)), order(Path(sys.argv[2])), Silent())
