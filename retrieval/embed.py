@@ -28,7 +28,9 @@ class Embedder:
         """
         import torch
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         self._torch = torch
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
