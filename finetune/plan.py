@@ -11,8 +11,10 @@ DEFAULT_EPOCHS = 4.0
 MIN_EPOCHS = 2.0
 DEFAULT_TOKENS_PER_S = 250.0
 """Two cores with AVX512-BF16, 135M base; replaced by what the last night on this machine measured."""
-_FIXED_S = 75.0
-_REVIEW_S_PER_ROW = 1.6
+_FIXED_S = 175.0
+"""Base, picker, and the untrained base's exam."""
+_REVIEW_S_PER_ROW, _REVIEW_SHARE, _REVIEW_MAX = 1.6, 0.15, 400
+_EXAM_S_PER_ROW, _EXAM_SHARE, _EXAM_MAX = 1.3, 0.15, 200
 _CHARS_PER_TOKEN = 2.6
 
 
@@ -68,7 +70,9 @@ def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float) -> Pl
 
 def _made(conversations: int, available: int, epochs: float, per_row: float, tokens_per_s: float) -> Plan:
     tokens = conversations * per_row * epochs * 0.8  # a fifth is reserved, not trained on
-    seconds = _FIXED_S + tokens / tokens_per_s + min(400, 0.15 * conversations) * _REVIEW_S_PER_ROW
+    reviewed = min(_REVIEW_MAX, _REVIEW_SHARE * conversations)
+    examined = min(_EXAM_MAX, _EXAM_SHARE * conversations)
+    seconds = _FIXED_S + tokens / tokens_per_s + reviewed * _REVIEW_S_PER_ROW + examined * _EXAM_S_PER_ROW
     return Plan(
         epochs=epochs,
         conversations=conversations,

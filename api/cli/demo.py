@@ -1,5 +1,6 @@
 """`nightschool demo`: from nothing to a measured release, in one command."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,8 @@ def demo(
 ) -> None:
     """Train one night on the first toolset and compare with base, nearest row and writer alone."""
     place = (folder or Path(".demo-full" if full else ".demo")).resolve()
+    if (place / "demo.json").is_file():  # a finished demo is replaced, an interrupted one goes on
+        shutil.rmtree(place)
     home = Home(Settings(home=place))
     key = None if home.keys.list() else home.keys.create(home.principal)
     with Bars() as bars:
@@ -31,8 +34,8 @@ def demo(
 
 
 def _print(document: dict[str, Any], place: Path, key: str | None) -> None:
-    console = Console()
-    console.print(_table(document))
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(_table(document), soft_wrap=False)
     low, high = document["lift_interval"]
     console.print(
         f"Lift over the untrained base: {document['lift_points']} points [{low}, {high}] exact, on the same"
@@ -40,15 +43,14 @@ def _print(document: dict[str, Any], place: Path, key: str | None) -> None:
         f" Training took {document['training_minutes']} minutes for {document['training_tokens']:,} tokens."
     )
     for call in document["calls"]:
-        console.print(f"\n[bold]{call['user']}[/bold]", highlight=False)
+        console.print()
+        console.print(call["user"], style="bold", markup=False)
         predicted = call["predicted"] or {}
         said = predicted.get("tool_calls") or predicted.get("ask") or predicted.get("query") or predicted.get("outcome")
-        console.print(f"  {said}  confidence {predicted.get('confidence', 0):.2f}", highlight=False, markup=False)
-    console.print(
-        f"\nReport: {document['report']}\nServe it: NIGHTSCHOOL_HOME={place} .venv/bin/nightschool serve", highlight=False
-    )
+        console.print(f"  {said}  confidence {predicted.get('confidence', 0):.2f}", markup=False)
+    console.print(f"\nReport: {document['report']}\nServe it: NIGHTSCHOOL_HOME={place} .venv/bin/nightschool serve")
     if key:
-        console.print(f"API key (shown once): {key}", highlight=False)
+        console.print(f"API key (shown once): {key}")
 
 
 def _table(document: dict[str, Any]) -> Table:
