@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.offers import Offers, Word
-from core.chat import aliases, json_text
+from core.chat import PSEUDO_HEADS, aliases, json_text
 from core.types.tool import Tool, Toolset
 from core.types.value import content_hash
 from tools.kinds import KindTable, slot_of
 
 _MAX_ITEMS = 8
-_OUTCOME_CALLS = {"knowledge": "search", "done": "done", "none": "none"}
 
 
 class GrammarBuilder:
@@ -27,9 +26,8 @@ class GrammarBuilder:
         self._rules: dict[str, str] = {}
         self._spelled = aliases(toolset)
         self._tool_rules = {tool.name: self._tool(index, tool) for index, tool in enumerate(toolset.tools)}
-        self._pseudo_rules = {
-            name: rule for o, name in _OUTCOME_CALLS.items() if o in table.outcomes and (rule := self._pseudo(name))
-        }
+        without_tool = [head[1:] for outcome, head in PSEUDO_HEADS.items() if outcome in table.outcomes]
+        self._pseudo_rules = {name: self._pseudo(name) for name in without_tool}
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -63,7 +61,7 @@ class GrammarBuilder:
         self._rules.setdefault(name, body)
         return name
 
-    def _pseudo(self, name: str) -> str | None:
+    def _pseudo(self, name: str) -> str:
         if name != "search":
             return self._add(f"p-{name}", _literal(name + "{}"))
         words = self._offers.texts[0] if self._offers.texts else []

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from agents.linear import LinearClassifier
-from core.types.message import Message
+from core.types.message import Message, last_user_text
 
 _HASHED = 2**14
 _STATES = 512
@@ -58,7 +58,7 @@ class Picker:
 
 def features(conversations: Sequence[Sequence[Message]], embedder: TextEmbedder) -> csr_matrix:
     """Rows of features, (conversations, 384 + hashed n-grams + hashed state)."""
-    texts = [_last_user(messages) for messages in conversations]
+    texts = [last_user_text(messages) for messages in conversations]
     words = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=_HASHED, norm="l2")
     states = HashingVectorizer(analyzer=str.split, n_features=_STATES, norm=None, alternate_sign=False, binary=True)
     return hstack(
@@ -68,10 +68,6 @@ def features(conversations: Sequence[Sequence[Message]], embedder: TextEmbedder)
             states.transform([_state(messages) for messages in conversations]) * _STATE_WEIGHT,
         ]
     ).tocsr()
-
-
-def _last_user(messages: Sequence[Message]) -> str:
-    return next((m.content for m in reversed(messages) if m.role == "user"), "")
 
 
 def _state(messages: Sequence[Message]) -> str:

@@ -14,7 +14,7 @@ from agents.offers import Offers
 from agents.writer import Draft
 from core.chat import ordered
 from core.types.mention import Mention
-from core.types.message import Message, ToolCall
+from core.types.message import Message, ToolCall, last_user_text
 from core.types.tool import Toolset
 from tools.kinds import leaves
 from tools.mentions import DATE, DIGITS, NUMBER
@@ -117,7 +117,7 @@ def _call_features(toolset: Toolset, draft: Draft, messages: Sequence[Message]) 
     incomplete = any(tool is not None and tool.first_unmet(call.arguments) for tool, call in tools)
     earlier = [call for message in messages for call in message.tool_calls]
     this_turn = _calls_this_turn(messages)
-    user = _last_user(messages).lower()
+    user = last_user_text(messages).lower()
     joins = sum(user.count(word) for word in _JOINING)
     return [
         float(incomplete),
@@ -199,7 +199,3 @@ def _calls_this_turn(messages: Sequence[Message]) -> list[ToolCall]:
             break
         calls.extend(message.tool_calls)
     return calls
-
-
-def _last_user(messages: Sequence[Message]) -> str:
-    return next((m.content for m in reversed(messages) if m.role == "user"), "")

@@ -20,6 +20,8 @@ from core.types.value import content_hash
 END = "<|im_end|>"
 _OPEN = "<|im_start|>"
 PSEUDO_CALLS = ("search", "done", "none")
+PSEUDO_HEADS = {"knowledge": "!search", "done": "!done", "none": "!none"}
+"""What a step of an outcome without tool starts with, as `parse_calls` names it."""
 MAX_CALLS = 4
 _MAX_TOOL_TEXT = 1200
 _CONTROL_TOKEN = re.compile(r"<(?=\|?[/\w]{1,40}\|?>)")

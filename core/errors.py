@@ -46,9 +46,3 @@ class StoreError(NightschoolError):
     """A stored row is newer than this code, or another process holds a lease."""
 
     code = "store"
-
-
-class GateRefused(NightschoolError):
-    """A release did not pass its gate."""
-
-    code = "gate_refused"

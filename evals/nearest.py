@@ -5,28 +5,18 @@ What a person would build in an afternoon; a trained model has to beat it to be 
 
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.offers import OfferFinder, Offers
-from core.chat import decide
+from agents.picker import TextEmbedder
+from core.chat import PSEUDO_HEADS, decide
 from core.types.example import Example, Step
-from core.types.message import Message, ToolCall
+from core.types.message import Message, ToolCall, last_user_text
 from core.types.prediction import Prediction
 from core.types.tool import Toolset
 from tools.kinds import KindTable, slot_of
-
-_PSEUDO = {"knowledge": "!search", "done": "!done", "none": "!none"}
-
-
-class TextEmbedder(Protocol):
-    """What turns texts into unit vectors."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(len(texts), width), rows of length 1."""
-        ...
 
 
 class NearestRow:
@@ -49,9 +39,9 @@ class NearestRow:
         return decide(self._toolset, calls, float(np.clip(cosines[best], 0, 1)), latency_ms)
 
     def _copied(self, step: Step, offers: Offers, messages: Sequence[Message]) -> tuple[ToolCall, ...]:
-        if step.outcome in _PSEUDO:
-            arguments = {"query": _last_user(messages)} if step.outcome == "knowledge" else {}
-            return (ToolCall(name=_PSEUDO[step.outcome], arguments=arguments),)
+        if step.outcome in PSEUDO_HEADS:
+            arguments = {"query": last_user_text(messages)} if step.outcome == "knowledge" else {}
+            return (ToolCall(name=PSEUDO_HEADS[step.outcome], arguments=arguments),)
         used: set[tuple[str, Any]] = set()
         return tuple(
             ToolCall(
@@ -84,10 +74,6 @@ def _last_user_words(offers: Offers) -> str | None:
     return "".join(word.gap + word.before + word.core + word.after for word in words).strip() or None
 
 
-def _last_user(messages: Sequence[Message]) -> str:
-    return next((m.content for m in reversed(messages) if m.role == "user"), "")
-
-
 def _text(messages: Sequence[Message]) -> str:
     calls = " ".join(call.name for message in messages for call in message.tool_calls)
-    return f"{_last_user(messages)} | {messages[-1].role} {calls}".strip()
+    return f"{last_user_text(messages)} | {messages[-1].role} {calls}".strip()

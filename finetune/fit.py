@@ -11,7 +11,7 @@ from agents.offers import OfferFinder
 from agents.picker import Picker, TextEmbedder
 from agents.reviewer import Evidence, Reviewer, features
 from agents.writer import Writer
-from core.chat import decide
+from core.chat import PSEUDO_HEADS, decide
 from core.types.case import cases_of
 from core.types.example import Example, Step
 from core.types.message import Message
@@ -22,7 +22,6 @@ from tools.kinds import KindTable
 
 PICKER_FOLDS = 3
 PLAIN = 0.9
-_PSEUDO = {"knowledge": "!search", "done": "!done", "none": "!none"}
 OnProgress = Callable[[int, int], None]
 
 
@@ -40,7 +39,7 @@ def picker_rows(examples: Sequence[Example]) -> list[PickerRow]:
 
 def head_of(step: Step) -> str:
     """What a step starts with: a tool's name or a pseudo-call's."""
-    return _PSEUDO.get(step.outcome) or step.calls[0].name
+    return PSEUDO_HEADS.get(step.outcome) or step.calls[0].name
 
 
 def fit_picker(examples: Sequence[Example], embedder: TextEmbedder) -> Picker:

@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from evals.failures import count_failures
 from evals.gate import Verdict, judge
 from evals.golden_sets import golden_cases
 from evals.report import ShownCall, write_report
-from evals.suite import Examination, examine
+from evals.suite import Examination, Predictor, examine
 from finetune.cluster import cluster
 from finetune.curate.decontaminate import decontaminated
 from finetune.curate.duplicates import exact_duplicates
@@ -198,7 +198,7 @@ class Night:
         engine = self._open_engine()
         try:
             caller = load_caller(self._folder / "parts", engine, self._home.embedder, Steps())
-            self._candidate = self._examined("candidate", self._cases, caller.predict)
+            self._candidate = self._examined("candidate", self._cases, caller)
         finally:
             engine.close()
         self._against_base = not self._home.releases.history(self._order.toolset)
@@ -209,7 +209,7 @@ class Night:
         reference = Loader(self._home).load(self._order.toolset, name, base=self._order.base)
         try:
             champion = "" if self._against_base else reference.release_id
-            self._reference = self._examined(f"reference-{name}{champion}", cases, reference.predict)
+            self._reference = self._examined(f"reference-{name}{champion}", cases, reference)
         finally:
             reference.close()
 
@@ -304,12 +304,12 @@ class Night:
             failures={"this release": count_failures(self._cases, self._candidate.predictions, self._toolset)},
         )
 
-    def _examined(self, name: str, cases: Sequence[Case], predict: Callable[..., Any]) -> Examination:
+    def _examined(self, name: str, cases: Sequence[Case], predictor: Predictor) -> Examination:
         """Examine, or read what an earlier run of this night found."""
         file = self._folder / f"{name}.json"
         if file.is_file():
             return Examination.model_validate_json(file.read_text())
-        examined = examine(cases, _Predicting(predict), self._toolset, self._progress.update)
+        examined = examine(cases, predictor, self._toolset, self._progress.update)
         partial = file.with_suffix(".partial")
         partial.write_text(examined.model_dump_json())
         partial.replace(file)
@@ -353,13 +353,6 @@ class Night:
         cases = [case.model_dump(mode="json") for case in self._cases]
         config = self._config().model_dump()
         return content_hash([self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config])
-
-
-class _Predicting:
-    """A predictor from a function."""
-
-    def __init__(self, predict: Callable[..., Any]) -> None:
-        self.predict = predict
 
 
 def _sample(examples: Sequence[Example], wanted: int, seed: int) -> list[Example]:

@@ -143,3 +143,18 @@ def _write_message(message: Message) -> dict[str, Any]:
 def _show(value: Any, limit: int = 60) -> str:
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def last_user_text(messages: Sequence[Message]) -> str:
+    """What the user said last; empty when the user said nothing."""
+    return next((message.content for message in reversed(messages) if message.role == "user"), "")
+
+
+def without_ids(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages without call ids: what two equal conversations have in common."""
+    return tuple(
+        message.model_copy(
+            update={"tool_calls": tuple(c.model_copy(update={"id": None}) for c in message.tool_calls), "tool_call_id": None}
+        )
+        for message in messages
+    )

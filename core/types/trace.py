@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from core.types.message import Message, ToolCall, write_messages
+from core.types.message import Message, ToolCall, without_ids, write_messages
 from core.types.principal import Principal
 from core.types.value import Value, content_hash
 
@@ -53,10 +53,4 @@ class Trace(Value):
         """Hash of the whole conversation with its label, for exact duplicates."""
         label: list[Any] = [self.outcome, self.missing, self.query]
         label.append(self.partial and [self.partial.name, self.partial.arguments])
-        bare = [
-            message.model_copy(
-                update={"tool_calls": tuple(c.model_copy(update={"id": None}) for c in message.tool_calls), "tool_call_id": None}
-            )
-            for message in self.messages
-        ]
-        return content_hash([write_messages(bare), label], length=32)
+        return content_hash([write_messages(without_ids(self.messages)), label], length=32)

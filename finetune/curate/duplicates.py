@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.types.example import Example
-from core.types.message import write_messages
+from core.types.message import without_ids, write_messages
 from core.types.value import content_hash
 from finetune.curate.filtered import Filtered
 
@@ -23,9 +23,5 @@ def exact_duplicates(examples: Sequence[Example]) -> Filtered:
 
 
 def _key(example: Example) -> str:
-    bare = [
-        m.model_copy(update={"tool_call_id": None, "tool_calls": tuple(c.model_copy(update={"id": None}) for c in m.tool_calls)})
-        for m in example.messages
-    ]
     steps = [[s.position, s.outcome, [[c.name, c.arguments] for c in s.calls], s.query] for s in example.steps]
-    return content_hash([write_messages(bare), steps], length=32)
+    return content_hash([write_messages(without_ids(example.messages)), steps], length=32)
