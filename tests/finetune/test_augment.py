@@ -1,0 +1,105 @@
+"""Augmentation: other values in the same words, both sides of the row alike, and nothing that training rows do not hold."""
+
+import random
+
+import pytest
+
+from core.types.example import Example, Step
+from core.types.message import Message, ToolCall
+from core.types.tool import Toolset, read_toolset
+from finetune.augment import Swapper, paired
+from tools.kinds import KindTable, leaves
+
+TABLE = KindTable()
+
+
+@pytest.fixture(scope="module")
+def toolset() -> Toolset:
+    properties = {
+        "customer": {"type": "string", "x-kind": "customer"},
+        "order": {"type": "string", "x-kind": "order_id"},
+        "amount": {"type": "number"},
+        "reason": {"type": "string", "x-kind": "text"},
+    }
+    return read_toolset(
+        "shop",
+        [{"name": name, "parameters": {"type": "object", "properties": properties}} for name in ("bill", "cancel")],
+        {"customer": {"names": ["Acme", "Bolt", "Crane", "Never Trained"]}, "order_id": {"patterns": [r"SO-\d{3}"]}},
+    )
+
+
+def row(said: str, name: str = "bill", **arguments: object) -> Example:
+    call = ToolCall(name=name, arguments=arguments)
+    messages = (Message(role="user", content=said), Message(role="assistant", tool_calls=(call,)))
+    return Example(trace_id=said, cluster=said, messages=messages, steps=(Step(position=1, outcome="calls", calls=(call,)),))
+
+
+ROWS = [
+    row("bill Acme 1,200 for SO-123", customer="Acme", order="SO-123", amount=1200),
+    row("please bill bolt 45 dollars", customer="bolt", amount=45),
+    row("Crane wants out of SO-777, too late", "cancel", customer="Crane", order="SO-777", reason="too late"),
+]
+
+
+def test_a_variant_says_and_calls_the_same_new_values(toolset: Toolset) -> None:
+    swapper = Swapper(toolset, TABLE, ROWS, seed=0)
+    for number in range(1, 30):
+        for example in ROWS:
+            variant = swapper.variant(example, number)
+            said, call = variant.messages[0].content, variant.steps[0].calls[0]
+            assert variant.messages[1].tool_calls == (call,), "the turn and what it teaches stay one"
+            for _, _, value in leaves(call.arguments, {}):
+                text = (
+                    f"{value:,.10g}"
+                    if isinstance(value, float) and value >= 1000
+                    else f"{value:.10g}"
+                    if isinstance(value, float)
+                    else str(value)
+                )
+                assert text in said, (text, said)
+
+
+def test_values_change_and_words_do_not(toolset: Toolset) -> None:
+    swapper = Swapper(toolset, TABLE, ROWS, seed=0)
+    variants = {swapper.variant(ROWS[0], number).messages[0].content for number in range(1, 20)}
+    assert len(variants) > 10
+    assert all(text.startswith("bill ") and " for SO-" in text for text in variants)
+    assert {swapper.variant(ROWS[1], n).steps[0].calls[0].arguments["customer"] for n in range(1, 40)} == {
+        "acme",
+        "bolt",
+        "crane",
+    }
+
+
+def test_only_names_of_training_rows_are_put_in(toolset: Toolset) -> None:
+    swapper = Swapper(toolset, TABLE, ROWS, seed=0)
+    texts = [swapper.variant(example, n).messages[0].content for example in ROWS for n in range(1, 60)]
+    assert not any("never trained" in text.casefold() for text in texts)
+
+
+def test_the_same_number_gives_the_same_variant(toolset: Toolset) -> None:
+    first, again = (Swapper(toolset, TABLE, ROWS, seed=3).variant(ROWS[0], 2) for _ in range(2))
+    assert first == again != Swapper(toolset, TABLE, ROWS, seed=4).variant(ROWS[0], 2)
+
+
+def test_numbers_stay_where_a_result_may_depend_on_them(toolset: Toolset) -> None:
+    told = ROWS[1].model_copy(update={"messages": (*ROWS[1].messages, Message(role="tool", content='{"left":44}'))})
+    variants = [Swapper(toolset, TABLE, ROWS, seed=0).variant(told, n) for n in range(1, 20)]
+    assert all("45 dollars" in v.messages[0].content and v.steps[0].calls[0].arguments["amount"] == 45 for v in variants)
+
+
+def test_pairs_hold_both_wishes_in_order() -> None:
+    pairs = paired(ROWS, share=2.0, seed=0)
+    assert len(pairs) == 6
+    for pair in pairs:
+        calls = pair.steps[0].calls
+        assert len(calls) == 2 and pair.messages[1].tool_calls == calls
+        places = [pair.messages[0].content.find(str(call.arguments["customer"])) for call in calls]
+        assert 0 <= places[0] < places[1]
+    assert pairs == paired(ROWS, share=2.0, seed=0) != paired(ROWS, share=2.0, seed=1)
+
+
+def test_nothing_is_paired_where_fewer_than_two_rows_can_be() -> None:
+    assert paired(ROWS[:1], 1.0, 0) == []
+    questions = [row(f"can you bill {name}?", customer=name) for name in random.Random(0).sample(["Acme", "Bolt", "Crane"], 3)]
+    assert paired(questions, 1.0, 0) == []
