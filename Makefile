@@ -10,7 +10,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@# The CPU build first; where that index cannot be reached, the default one serves.
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch --index-url $(TORCH_INDEX) \
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch --index-url $(TORCH_INDEX) --retries 1 --timeout 10 \
 		|| $(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/nightschool artefacts fetch --into-environment --prepare
