@@ -2,17 +2,17 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from agents.offers import OfferFinder, Offers
-from agents.picker import Picker
+from agents.picker import Pick, Picker, pick_text
 from agents.reviewer import Evidence, Reviewer, features
 from agents.writer import Draft, Drafts, Writer
 from core.chat import decide
 from core.errors import BadInput
 from core.types.message import Message, ToolCall
-from core.types.prediction import Prediction
+from core.types.prediction import Prediction, Written
 from core.types.tool import Toolset
 from core.types.value import Value
 from tools.kinds import KindTable, leaves, slot_of
@@ -26,9 +26,9 @@ class Steps(Value):
     """Which of the caller's steps are on."""
 
     mentions: bool = True
-    """The grammar of the request; off: the writer writes freely."""
+    """Marks in the prompt and the grammar of the request; off: the writer reads the bare words and writes freely."""
     picker: bool = True
-    """Further drafts for the picker's best tools."""
+    """The picker's guess in the prompt, and further drafts for its best tools."""
     reviewer: bool = True
     """Choice among drafts; off: the writer's own draft, confidence by its probability."""
     second: bool = True
@@ -37,11 +37,14 @@ class Steps(Value):
     """A first draft at least this probable is taken without making others."""
 
 
-class Considered(NamedTuple):
-    """A draft with its evidence and probability."""
+class Chosen(NamedTuple):
+    """The draft taken."""
 
-    evidence: Evidence
+    draft: Draft
     probability: float
+    """That it is exactly right, in [0, 1]."""
+    drafts: int
+    """How many were written to choose from."""
 
 
 class Caller:
@@ -76,38 +79,45 @@ class Caller:
         """
         started = time.perf_counter()
         check_request(messages)
-        draft, confidence = self._choose(messages)
-        return decide(self.toolset, draft.calls, confidence, (time.perf_counter() - started) * 1000)
+        chosen = self._choose(messages)
+        decided = decide(self.toolset, chosen.draft.calls, chosen.probability, (time.perf_counter() - started) * 1000)
+        return decided.model_copy(update={"written": _written(chosen)})
 
-    def _choose(self, messages: Sequence[Message]) -> tuple[Draft, float]:
-        if not self._steps.mentions:
-            draft = self._writer.draft(messages, None)
-            return draft, _own_probability(draft)
-        if not self._steps.reviewer or self._reviewer is None:
-            draft = self._writer.draft(messages, self._finder.collect(messages))
-            return draft, _own_probability(draft)
-        best: Considered | None = None
+    def _choose(self, messages: Sequence[Message]) -> Chosen:
+        if not self._steps.mentions or not self._steps.reviewer or self._reviewer is None:
+            offers = self._finder.collect(messages) if self._steps.mentions else None
+            return _own(self._writer.draft(messages, offers, self._texts(self._picks(messages))))
+        best: Draft | None = None
+        highest, drafts = 0.0, 0
         for evidence in self.consider(messages):
-            considered = Considered(evidence, self._reviewer.probability(features(self.toolset, evidence)))
-            if best is None and considered.probability >= self._steps.sure:
-                return evidence.draft, considered.probability
-            if best is None or considered.probability > best.probability:
-                best = considered
+            drafts += 1
+            probability = self._reviewer.probability(features(self.toolset, evidence))
+            if best is None or probability > highest:
+                best, highest = evidence.draft, probability
+            if drafts == 1 and probability >= self._steps.sure:
+                break
         assert best is not None  # consider() yields at least the greedy draft
-        return best.evidence.draft, best.probability
+        return Chosen(best, highest, drafts)
 
     def consider(self, messages: Sequence[Message]) -> Iterator[Evidence]:
         """Drafts worth judging, the writer's own first; stop asking and no more are written."""
         offers = self._finder.collect(messages)
-        ranking = self._picker.rank(messages) if self._picker and self._steps.picker else []
-        drafts = self._writer.drafts(messages, offers)
+        picks = self._picks(messages)
+        pick = picks.get(len(messages))
+        drafts = self._writer.drafts(messages, offers, self._texts(picks))
         greedy = drafts.greedy()
         seen = {greedy.text}
-        yield Evidence(messages, offers, ranking, greedy, greedy)
-        for draft in self._alternatives(drafts, greedy, ranking, offers):
+        yield Evidence(messages, offers, pick, greedy, greedy)
+        for draft in self._alternatives(drafts, greedy, pick.ranking if pick else [], offers):
             if draft.calls and draft.text not in seen:
                 seen.add(draft.text)
-                yield Evidence(messages, offers, ranking, greedy, draft)
+                yield Evidence(messages, offers, pick, greedy, draft)
+
+    def _picks(self, messages: Sequence[Message]) -> dict[int, Pick]:
+        return self._picker.pick_turns(messages) if self._picker and self._steps.picker else {}
+
+    def _texts(self, picks: Mapping[int, Pick]) -> dict[int, str]:
+        return {position: pick_text(self.toolset, pick) for position, pick in picks.items()}
 
     def _alternatives(
         self, drafts: Drafts, greedy: Draft, ranking: Sequence[tuple[str, float]], offers: Offers
@@ -163,5 +173,11 @@ def check_request(messages: Sequence[Message]) -> None:
         raise BadInput(f"messages: {size:,} characters said by the user, at most {MAX_REQUEST_CHARACTERS:,}", code="too_long")
 
 
-def _own_probability(draft: Draft) -> float:
-    return math.exp(sum(draft.logprobs)) if draft.calls else 0.0
+def _own(draft: Draft) -> Chosen:
+    """The only draft there is, as probable as its writer finds it."""
+    return Chosen(draft, math.exp(sum(draft.logprobs)) if draft.calls else 0.0, 1)
+
+
+def _written(chosen: Chosen) -> Written:
+    draft = chosen.draft
+    return Written(tokens=draft.tokens, logprobs=draft.logprobs, prompt_tokens=draft.prompt_tokens, drafts=chosen.drafts)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolCall, convert_to_openai_messages
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
@@ -42,7 +43,8 @@ class ToolsetPredictor(Protocol):
 class NightschoolChat(BaseChatModel):
     """Answers with tool calls, with the question for what is missing, or with a word on why there is nothing to call.
 
-    `response_metadata` of an answer carries `outcome`, `ask`, `query` and `confidence` as `Prediction` has them.
+    `response_metadata` of an answer carries `outcome`, `ask`, `query` and `confidence` as `Prediction` has them, and `logprobs`
+    in OpenAI's form: each piece the model wrote with its natural-log probability before the grammar.
     """
 
     predictor: ToolsetPredictor
@@ -87,7 +89,10 @@ class NightschoolChat(BaseChatModel):
     ) -> ChatResult:
         prediction = self._predict(messages)
         message = AIMessage(
-            content=self._content(prediction), tool_calls=_tool_calls(prediction), response_metadata=_metadata(prediction)
+            content=self._content(prediction),
+            tool_calls=_tool_calls(prediction),
+            response_metadata=_metadata(prediction),
+            usage_metadata=_usage(prediction),
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -113,7 +118,12 @@ class NightschoolChat(BaseChatModel):
             arguments = json.dumps(call["args"], ensure_ascii=False)
             piece = tool_call_chunk(name=call["name"], args=arguments, id=call["id"], index=index)
             yield AIMessageChunk(content="", tool_call_chunks=[piece])
-        yield AIMessageChunk(content="", response_metadata=_metadata(prediction), chunk_position="last")
+        yield AIMessageChunk(
+            content="",
+            response_metadata=_metadata(prediction),
+            usage_metadata=_usage(prediction),
+            chunk_position="last",
+        )
 
     def _predict(self, messages: Sequence[BaseMessage]) -> Prediction:
         return self.predictor.predict(read_messages(convert_to_openai_messages(messages)))
@@ -136,4 +146,15 @@ def _tool_calls(prediction: Prediction) -> list[ToolCall]:
 
 def _metadata(prediction: Prediction) -> dict[str, Any]:
     row = prediction.to_row()
-    return {name: row[name] for name in ("outcome", "ask", "query", "confidence")}
+    metadata = {name: row[name] for name in ("outcome", "ask", "query", "confidence")}
+    if prediction.written is not None:
+        pieces = zip(prediction.written.tokens, prediction.written.logprobs, strict=True)
+        metadata["logprobs"] = {"content": [{"token": token, "logprob": logprob} for token, logprob in pieces]}
+    return metadata
+
+
+def _usage(prediction: Prediction) -> UsageMetadata | None:
+    if prediction.written is None:
+        return None
+    prompt, completion = prediction.written.prompt_tokens, len(prediction.written.tokens)
+    return UsageMetadata(input_tokens=prompt, output_tokens=completion, total_tokens=prompt + completion)

@@ -13,6 +13,7 @@ from core.artefacts import sha256_of
 from core.errors import ModelError
 from core.types.tool import Toolset
 from tools.kinds import KindTable
+from tools.marks import Marker
 
 ADAPTER_GGUF, ADAPTER_FOLDER = "adapter.gguf", "adapter"
 FILES = "files.json"
@@ -55,6 +56,11 @@ def load_toolset(folder: Path) -> Toolset:
     return Toolset.model_validate_json(_read(folder / TOOLSET))
 
 
+def load_kinds(folder: Path) -> KindTable:
+    """What was inferred from a release's training rows."""
+    return KindTable.model_validate_json(_read(folder / KINDS))
+
+
 def load_caller(folder: Path, engine: Engine, embedder: TextEmbedder, steps: Steps) -> Caller:
     """A caller from a release's files.
 
@@ -62,13 +68,14 @@ def load_caller(folder: Path, engine: Engine, embedder: TextEmbedder, steps: Ste
         ModelError: A file is missing or cannot be read.
     """
     toolset = load_toolset(folder)
-    table = KindTable.model_validate_json(_read(folder / KINDS))
+    table = load_kinds(folder)
     reviewer = folder / REVIEWER
+    marker = Marker(toolset, table)
     return Caller(
         toolset,
         OfferFinder(toolset, table),
-        Writer(engine, toolset, table),
-        Picker.load(folder / PICKER, embedder),
+        Writer(engine, toolset, table, marker),
+        Picker.load(folder / PICKER, marker, embedder),
         Reviewer.load(reviewer) if reviewer.is_file() else None,
         steps,
     )

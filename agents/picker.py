@@ -1,20 +1,31 @@
-"""The picker: ranks what the next step starts with (a tool, or `!search`, `!done`, `!none`) without running the writer."""
+"""The picker: what the next step looks like, guessed from the request alone, without running the writer.
 
-from collections.abc import Sequence
+It ranks what the step starts with (a tool, or `!search`, `!done`, `!none`), and says for every tool and argument how likely
+the step has it. It is blind to order and values, and errs elsewhere than the writer does: an optional argument left out, or
+a second wish dropped, shows as a step that lacks a likely part.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from agents.linear import LinearClassifier
-from core.types.message import Message, last_user_text
+from agents.linear import LabelSetClassifier, LinearClassifier
+from core.chat import own_turns
+from core.types.message import Message, ToolCall, last_user_text
+from core.types.tool import Toolset
+from tools.marks import Marker
 
 _HASHED = 2**14
 _STATES = 512
 _EMBEDDING_WEIGHT, _STATE_WEIGHT = 3.0, 1.5
+_STRENGTH = 4.0
+_TWICE = "*2"
+_LIKELY, _SURE, _MAYBE, _MAX_FURTHER = 0.5, 0.6, 0.2, 2
 
 
 class TextEmbedder(Protocol):
@@ -25,40 +36,128 @@ class TextEmbedder(Protocol):
         ...
 
 
-class Picker:
-    """A linear classifier over sentence embedding, character n-grams and the state of the conversation."""
+class Pick(NamedTuple):
+    """What the picker makes of a conversation."""
 
-    def __init__(self, classifier: LinearClassifier, embedder: TextEmbedder) -> None:
-        self._classifier, self._embedder = classifier, embedder
+    ranking: list[tuple[str, float]]
+    """What the step may start with, and how likely, most likely first."""
+    parts: dict[str, float]
+    """How likely the step has each part, as `parts_of` names them."""
+
+
+class Picker:
+    """Linear classifiers over sentence embedding and character n-grams of the masked request, and the conversation's state."""
+
+    def __init__(self, heads: LinearClassifier, parts: LabelSetClassifier, marker: Marker, embedder: TextEmbedder) -> None:
+        self._heads, self._parts, self._marker, self._embedder = heads, parts, marker, embedder
 
     @classmethod
-    def fit(cls, conversations: Sequence[Sequence[Message]], heads: Sequence[str], embedder: TextEmbedder) -> "Picker":
-        """Fit on conversations up to a step and what that step starts with."""
-        return cls(LinearClassifier.fit(features(conversations, embedder), heads, strength=4.0), embedder)
+    def fit(
+        cls,
+        conversations: Sequence[Sequence[Message]],
+        steps: Sequence[Sequence[ToolCall]],
+        marker: Marker,
+        embedder: TextEmbedder,
+    ) -> "Picker":
+        """Fit on conversations up to a step, and the calls of that step; pseudo-calls as `core.chat.parse_calls` names them."""
+        rows = features(conversations, marker, embedder)
+        heads = LinearClassifier.fit(rows, [calls[0].name for calls in steps], _STRENGTH)
+        parts = LabelSetClassifier.fit(rows, [parts_of(calls) for calls in steps], _STRENGTH)
+        return cls(heads, parts, marker, embedder)
 
-    def rank(self, messages: Sequence[Message]) -> list[tuple[str, float]]:
-        """Heads with probability, most likely first."""
-        return self.rank_all([messages])[0]
+    def pick(self, messages: Sequence[Message]) -> Pick:
+        """Judge one conversation."""
+        return self.pick_all([messages])[0]
 
-    def rank_all(self, conversations: Sequence[Sequence[Message]]) -> list[list[tuple[str, float]]]:
-        """`rank` for many conversations at once."""
-        probabilities = self._classifier.probabilities(features(conversations, self._embedder))
-        labels = self._classifier.labels
-        return [[(labels[i], float(row[i])) for i in np.argsort(-row, kind="stable")] for row in probabilities]
+    def pick_all(self, conversations: Sequence[Sequence[Message]]) -> list[Pick]:
+        """`pick` for many conversations at once."""
+        rows = features(conversations, self._marker, self._embedder)
+        heads, parts = self._heads.probabilities(rows), self._parts.probabilities(rows)
+        return [
+            Pick(
+                [(self._heads.labels[i], float(head[i])) for i in np.argsort(-head, kind="stable")],
+                dict(zip(self._parts.labels, map(float, part), strict=True)),
+            )
+            for head, part in zip(heads, parts, strict=True)
+        ]
+
+    def pick_turns(self, messages: Sequence[Message]) -> dict[int, Pick]:
+        """A pick for each of the model's turns, the one to come last, each from what stood before it."""
+        positions = own_turns(messages)
+        return dict(zip(positions, self.pick_all([messages[:position] for position in positions]), strict=True))
 
     def save(self, file: Path) -> None:
-        """Write the classifier; the encoder is an artefact of its own."""
-        self._classifier.save(file)
+        """Write the classifiers next to each other; the encoder is an artefact of its own."""
+        self._heads.save(file)
+        self._parts.save(_parts_file(file))
 
     @classmethod
-    def load(cls, file: Path, embedder: TextEmbedder) -> "Picker":
+    def load(cls, file: Path, marker: Marker, embedder: TextEmbedder) -> "Picker":
         """Read back what `save` wrote."""
-        return cls(LinearClassifier.load(file), embedder)
+        return cls(LinearClassifier.load(file), LabelSetClassifier.load(_parts_file(file)), marker, embedder)
 
 
-def features(conversations: Sequence[Sequence[Message]], embedder: TextEmbedder) -> csr_matrix:
+def pick_text(toolset: Toolset, pick: Pick) -> str:
+    """A pick in words the writer reads: the likeliest head, then tools the step may hold too.
+
+    After a tool's name stand its optional arguments that are likely, and with a minus its required ones that are not; `*2`
+    says that it comes twice, `?` that the picker is not sure.
+    """
+    first, probability = pick.ranking[0]
+    tools = {name: p for name, p in pick.parts.items() if "." not in name and not name.endswith(_TWICE) and name != first}
+    further = sorted((name for name, p in tools.items() if p >= _MAYBE), key=lambda name: -tools[name])[:_MAX_FURTHER]
+    said = [(first, probability), *((name, tools[name]) for name in further)]
+    return "; ".join(_tool_text(toolset, pick, name, probability) for name, probability in said)
+
+
+def _tool_text(toolset: Toolset, pick: Pick, name: str, probability: float) -> str:
+    twice = _TWICE if pick.parts.get(name + _TWICE, 0) >= _LIKELY else ""
+    words = [name.removeprefix("!") + twice + ("?" if probability < _SURE else "")]
+    tool = toolset.by_name.get(name)
+    known = name in pick.parts  # of a tool seen too seldom nothing is known of its arguments either
+    for path, required in _arguments(name, tool.parameters) if tool and known else ():
+        likely = pick.parts.get(path, 0.0) >= _LIKELY
+        if likely != required:
+            words.append(("-" if required else "") + path.rpartition(".")[2])
+    return " ".join(words)
+
+
+def _arguments(path: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Every argument below an object schema, as `parts_of` names it, and whether it is required."""
+    required = schema.get("required") or ()
+    for name, inner in (schema.get("properties") or {}).items():
+        yield f"{path}.{name}", name in required
+        yield from _arguments(f"{path}.{name}", inner.get("items") or inner)
+
+
+def _parts_file(file: Path) -> Path:
+    return file.with_suffix(".parts.safetensors")
+
+
+def parts_of(calls: Sequence[ToolCall]) -> frozenset[str]:
+    """What a step is made of: `tool`, `tool.argument`, `tool.array.field`; with `*2` what it holds more than once."""
+    parts: set[str] = set()
+    for call in calls:
+        parts.add(call.name + _TWICE if call.name in parts else call.name)
+        parts.update(_parts_of(call.name, call.arguments))
+    return frozenset(parts)
+
+
+def _parts_of(name: str, value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield f"{name}.{key}"
+            yield from _parts_of(f"{name}.{key}", inner)
+    elif isinstance(value, list):
+        if len(value) > 1:
+            yield name + _TWICE
+        for item in value:
+            yield from _parts_of(name, item)
+
+
+def features(conversations: Sequence[Sequence[Message]], marker: Marker, embedder: TextEmbedder) -> csr_matrix:
     """Rows of features, (conversations, 384 + hashed n-grams + hashed state)."""
-    texts = [last_user_text(messages) for messages in conversations]
+    texts = [marker.mask_text(last_user_text(messages)) for messages in conversations]
     words = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=_HASHED, norm="l2")
     states = HashingVectorizer(analyzer=str.split, n_features=_STATES, norm=None, alternate_sign=False, binary=True)
     return hstack(

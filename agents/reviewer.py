@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from agents.linear import LinearClassifier
 from agents.offers import Offers
+from agents.picker import Pick, parts_of
 from agents.writer import Draft
 from core.chat import ordered
 from core.types.mention import Mention
@@ -20,6 +21,7 @@ from tools.kinds import leaves
 from tools.mentions import DATE, DIGITS, NUMBER
 
 _FLOOR = -12.0
+_RARE, _UNJUDGED = 1e-3, -20.0
 _JOINING = (" and ", " then ", " also ", " plus ", ";", " after", " while ", " & ", ", ")
 RIGHT, WRONG = "right", "wrong"
 
@@ -29,8 +31,8 @@ class Evidence(NamedTuple):
 
     messages: Sequence[Message]
     offers: Offers
-    ranking: Sequence[tuple[str, float]]
-    """The picker's heads with probability; empty when it is switched off."""
+    pick: Pick | None
+    """What the picker makes of the conversation; None when it is switched off."""
     greedy: Draft
     """What the writer would do by itself."""
     draft: Draft
@@ -38,7 +40,7 @@ class Evidence(NamedTuple):
 
 
 class Reviewer:
-    """A logistic regression over about thirty features of a draft."""
+    """A logistic regression over about forty features of a draft."""
 
     def __init__(self, classifier: LinearClassifier, center: NDArray[np.float32], scale: NDArray[np.float32]) -> None:
         self._classifier, self._center, self._scale = classifier, center, scale
@@ -79,7 +81,8 @@ def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:
     return np.asarray(
         [
             *_writer_features(draft, evidence.greedy),
-            *_picker_features(draft, evidence.ranking),
+            *_head_features(draft, evidence.pick),
+            *_part_features(draft, evidence.pick),
             *_call_features(toolset, draft, evidence.messages),
             *_mention_features(toolset, evidence),
         ],
@@ -104,7 +107,19 @@ def _writer_features(draft: Draft, greedy: Draft) -> list[float]:
     ]
 
 
-def _picker_features(draft: Draft, ranking: Sequence[tuple[str, float]]) -> list[float]:
+def _part_features(draft: Draft, pick: Pick | None) -> list[float]:
+    """How well the draft fits the parts the picker expects: in all, its least likely part, the likeliest one it lacks."""
+    if pick is None or not draft.calls:
+        return [_UNJUDGED, 0.5, 0.5]
+    has = parts_of(draft.calls)
+    present = [max(pick.parts.get(part, _RARE), _RARE) for part in has]
+    lacking = [min(probability, 1 - _RARE) for part, probability in pick.parts.items() if part not in has]
+    fit = sum(map(math.log, present)) + sum(math.log1p(-probability) for probability in lacking)
+    return [max(fit, _UNJUDGED), min(present), max(lacking, default=0.0)]
+
+
+def _head_features(draft: Draft, pick: Pick | None) -> list[float]:
+    ranking = pick.ranking if pick else []
     table = dict(ranking)
     own = table.get(draft.head, 1e-4) if ranking else 0.5
     best_other = max((p for head, p in ranking if head != draft.head), default=1e-4)

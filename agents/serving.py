@@ -12,6 +12,7 @@ from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, check_files, load_caller
 from agents.second import SecondOpinion
 from agents.untrained import UntrainedCaller
 from core.bases import Base
+from core.chat import FORMAT_HASH
 from core.errors import ModelError
 from core.types.message import Message
 from core.types.prediction import Prediction
@@ -64,6 +65,8 @@ class Loader:
             engine = open_bare_engine(self._home.bases.get(base), self._home.settings.engine_threads)
             return Loaded(BASE, toolset, UntrainedCaller(engine, toolset), engine)
         found = self._home.releases.champion(toolset_name) if release == CHAMPION else self._home.releases.get(release)
+        if found.format_hash != FORMAT_HASH:
+            raise ModelError(f"release {found.id} learned another text format than this version writes: run the night again")
         folder = self._home.releases.path(found.id)
         check_files(folder)
         engine = open_release_engine(self._home, found.base, found.id)
@@ -77,7 +80,8 @@ class Loader:
         base = self._home.settings.second_base
         if base is None or base == first.base or not steps.second:
             return None
-        passed = [r for r in self._home.releases.all(first.toolset) if r.base == base and r.status == "passed"]
+        released = self._home.releases.all(first.toolset)
+        passed = [r for r in released if r.base == base and r.status == "passed" and r.format_hash == FORMAT_HASH]
         if not passed:
             return None
         engine = open_release_engine(self._home, base, passed[-1].id)

@@ -10,7 +10,7 @@ from agents.engines.engine import Engine, Generation
 from core.chat import END, compact_result, decide, neutral, parse_calls, render_calls
 from core.errors import BadInput
 from core.types.message import Message, ToolCall, read_call
-from core.types.prediction import Prediction
+from core.types.prediction import Prediction, Written
 from core.types.tool import Toolset
 
 _MAX_NEW_TOKENS = 96
@@ -39,7 +39,11 @@ class UntrainedCaller:
         check_request(messages)
         generation = self._engine.generate(self._prompt(messages), None, _MAX_NEW_TOKENS, reuse=True)
         calls = read_loosely(self._toolset, generation)
-        return decide(self._toolset, calls, 0.0, (time.perf_counter() - started) * 1000)
+        decided = decide(self._toolset, calls, 0.0, (time.perf_counter() - started) * 1000)
+        written = Written(
+            tokens=generation.tokens, logprobs=generation.logprobs, prompt_tokens=generation.prompt_tokens, drafts=1
+        )
+        return decided.model_copy(update={"written": written})
 
     def _prompt(self, messages: Sequence[Message]) -> str:
         turns = [self._system]

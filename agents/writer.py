@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from agents.engines.engine import Engine, Generation
 from agents.grammar import GrammarBuilder
 from agents.offers import Offers
-from core.chat import parse_calls, render_prompt
+from core.chat import NO_PICKS, Picks, parse_calls, render_prompt
 from core.errors import BadInput
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
 from core.types.value import Value
 from tools.kinds import KindTable
+from tools.marks import Marker
 
 MAX_NEW_TOKENS = 320
 _FORCED_TOKENS = 24
@@ -25,6 +26,10 @@ class Draft(Value):
     """As written."""
     logprobs: tuple[float, ...]
     """Natural-log probability of each token before the grammar."""
+    tokens: tuple[str, ...] = ()
+    """The pieces `logprobs` is of."""
+    prompt_tokens: int = 0
+    """Tokens of the prompt it continues."""
     head_logprob: float
     """Summed over the tokens up to the first `{`: how sure the writer is of the tool."""
     wanted: str | None = None
@@ -39,23 +44,25 @@ class Draft(Value):
 class Writer:
     """Writes drafts for one toolset."""
 
-    def __init__(self, engine: Engine, toolset: Toolset, table: KindTable) -> None:
-        self._engine, self._toolset, self._table = engine, toolset, table
+    def __init__(self, engine: Engine, toolset: Toolset, table: KindTable, marker: Marker) -> None:
+        self._engine, self._toolset, self._table, self._marker = engine, toolset, table, marker
 
     @property
     def max_calls(self) -> int:
         """Most calls a step had in training."""
         return self._table.max_calls
 
-    def draft(self, messages: Sequence[Message], offers: Offers | None) -> Draft:
-        """The greedy step with every head open; without offers (mentions switched off) nothing constrains it."""
+    def draft(self, messages: Sequence[Message], offers: Offers | None, picks: Picks = NO_PICKS) -> Draft:
+        """The greedy step with every head open; without offers (mentions switched off) nothing is marked or constrained."""
         if offers is None:
-            return self._read(self._engine.generate(render_prompt(self._toolset, messages), None, MAX_NEW_TOKENS), None)
-        return self.drafts(messages, offers).greedy()
+            prompt = render_prompt(self._toolset, messages, picks)
+            return self._read(self._engine.generate(prompt, None, MAX_NEW_TOKENS), None)
+        return self.drafts(messages, offers, picks).greedy()
 
-    def drafts(self, messages: Sequence[Message], offers: Offers) -> "Drafts":
+    def drafts(self, messages: Sequence[Message], offers: Offers, picks: Picks = NO_PICKS) -> "Drafts":
         """Drafts of one conversation that share prompt and grammar rules."""
-        return Drafts(self, render_prompt(self._toolset, messages), GrammarBuilder(self._toolset, self._table, offers))
+        prompt = render_prompt(self._toolset, self._marker.mark(messages), picks)
+        return Drafts(self, prompt, GrammarBuilder(self._toolset, self._table, offers))
 
     def write(self, prompt: str, grammar: str, wanted: str | None, reuse: bool, max_tokens: int = MAX_NEW_TOKENS) -> Draft:
         """One draft under a given grammar."""
@@ -70,6 +77,8 @@ class Writer:
             calls=calls,
             text=generation.text,
             logprobs=generation.logprobs,
+            tokens=generation.tokens,
+            prompt_tokens=generation.prompt_tokens,
             head_logprob=_head_logprob(generation),
             wanted=wanted,
         )

@@ -42,7 +42,9 @@ class Answer(Value):
     def details(self) -> dict[str, Any]:
         """The `nightschool` field: what OpenAI's form has no place for."""
         row = self.prediction.to_row()
-        return {**{name: row[name] for name in ("outcome", "ask", "query", "confidence")}, "release": self.release}
+        details = {name: row[name] for name in ("outcome", "ask", "query", "confidence")}
+        written = self.prediction.written
+        return {**details, "release": self.release, "drafts": written.drafts if written else 0}
 
 
 def completion(answer: Answer) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def completion(answer: Answer) -> dict[str, Any]:
     return {
         **_head(answer, "chat.completion"),
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}],
-        "usage": _no_usage(),
+        "usage": _usage(answer.prediction),
         "nightschool": answer.details,
     }
 
@@ -84,7 +86,7 @@ def chunks(answer: Answer, include_usage: bool) -> Iterator[dict[str, Any]]:
         yield chunk({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]})
     yield {**chunk({}, answer.finish_reason), "nightschool": answer.details}
     if include_usage:
-        yield {**head, "choices": [], "usage": _no_usage()}
+        yield {**head, "choices": [], "usage": _usage(answer.prediction)}
 
 
 def _head(answer: Answer, kind: str) -> dict[str, Any]:
@@ -97,6 +99,8 @@ def _wire_call(call: ToolCall) -> dict[str, Any]:
     return {"id": identity, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
-def _no_usage() -> dict[str, int]:
-    """Zeros: a prediction carries no token counts, and a guess would be taken for a measurement."""
-    return {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+def _usage(prediction: Prediction) -> dict[str, int]:
+    """Tokens of the prompt and of the draft taken; drafts laid aside are not counted."""
+    written = prediction.written
+    prompt, completion = (written.prompt_tokens, len(written.tokens)) if written else (0, 0)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

@@ -2,13 +2,15 @@
 
 Training, serving and evaluation all go through here, so what the weights learned is what they are asked. The format is a
 compact ChatML: a turn of user or tool is `<|im_start|>role\\n…<|im_end|>`, and the model's own turn follows at once,
-`name{json}` a line and `<|im_end|>` at the end. No schemas stand in the prompt: they are in the weights.
+`name{json}` a line and `<|im_end|>` at the end. Before it may stand a turn of the picker, with its guess at the step. No
+schemas stand in the prompt: they are in the weights.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from core.errors import BadInput
 from core.types.example import Example, Step
@@ -19,6 +21,10 @@ from core.types.value import content_hash
 
 END = "<|im_end|>"
 _OPEN = "<|im_start|>"
+PICK_ROLE = "pick"
+Picks: TypeAlias = Mapping[int, str]
+"""What the picker said, by the position of the turn it said it for."""
+NO_PICKS: Picks = MappingProxyType({})
 PSEUDO_CALLS = ("search", "done", "none")
 PSEUDO_HEADS = {"knowledge": "!search", "done": "!done", "none": "!none"}
 """What a step of an outcome without tool starts with, as `parse_calls` names it."""
@@ -27,7 +33,7 @@ _MAX_TOOL_TEXT = 1200
 _CONTROL_TOKEN = re.compile(r"<(?=\|?[/\w]{1,40}\|?>)")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
-FORMAT_HASH = content_hash(["compact-chatml", 1])
+FORMAT_HASH = content_hash(["compact-chatml", "marks", "picks", 2])
 """Names the text format in receipts and releases; raise the number when rendering changes."""
 
 
@@ -76,22 +82,45 @@ def render_step(toolset: Toolset, step: Step) -> str:
     return render_calls(toolset, step.calls)
 
 
-def render_prompt(toolset: Toolset, messages: Sequence[Message]) -> str:
-    """Render a conversation up to where the model writes next. System messages are not shown: logic is in the weights."""
-    return "".join(segment for _, segment in _render_messages(toolset, messages))
+def render_prompt(toolset: Toolset, messages: Sequence[Message], picks: Picks = NO_PICKS) -> str:
+    """Render a conversation up to where the model writes next. System messages are not shown: logic is in the weights.
+
+    Args:
+        toolset: What its calls are of.
+        messages: The conversation.
+        picks: What the picker said before each of the model's turns, the next one's position being `len(messages)`.
+    """
+    rendered = dict(_render_messages(toolset, messages))
+    return "".join(_pick_turn(picks, position) + rendered.get(position, "") for position in range(len(messages) + 1))
 
 
-def render_example(toolset: Toolset, example: Example) -> list[Segment]:
+def render_example(toolset: Toolset, example: Example, picks: Picks = NO_PICKS) -> list[Segment]:
     """Render a whole conversation once, every teaching step in it with loss on exactly its text and end mark."""
     targets = {step.position: step for step in example.steps}
     rendered = dict(_render_messages(toolset, example.messages))
     segments = []
     for position in range(len(example.messages) + 1):
+        if position in picks:
+            segments.append(Segment(_pick_turn(picks, position), False))
         if position in targets:
             segments.append(Segment(render_step(toolset, targets[position]) + END, True))
         elif position in rendered:
             segments.append(Segment(rendered[position], False))
     return segments
+
+
+def own_turns(messages: Sequence[Message]) -> list[int]:
+    """Positions of the model's turns: those that call, those that end a task after a result, and the one to come."""
+    done = [
+        position
+        for position, message in enumerate(messages)
+        if message.role == "assistant" and (message.tool_calls or (position and messages[position - 1].role == "tool"))
+    ]
+    return [*done, len(messages)]
+
+
+def _pick_turn(picks: Picks, position: int) -> str:
+    return f"{_OPEN}{PICK_ROLE}\n{neutral(picks[position])}{END}" if position in picks else ""
 
 
 def _render_messages(toolset: Toolset, messages: Sequence[Message]) -> Iterator[tuple[int, str]]:
@@ -195,7 +224,7 @@ def _dump(value: Any) -> str:
 
 CHAT_TEMPLATE = (
     "{%- for m in messages -%}"
-    "{%- if m.role in ('user', 'tool') -%}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' }}"
+    "{%- if m.role in ('user', 'tool', 'pick') -%}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' }}"
     "{%- elif m.role == 'assistant' and m.name|default('') == 'text' -%}"
     "{{ '<|im_start|>assistant\\n' + m.content + '<|im_end|>' }}"
     "{%- elif m.role == 'assistant' -%}{{ m.content + '<|im_end|>' }}"
@@ -204,11 +233,16 @@ CHAT_TEMPLATE = (
 """The same format as a Jinja chat template, for servers that render themselves; they are sent `render_turns`."""
 
 
-def render_turns(toolset: Toolset, messages: Sequence[Message]) -> list[dict[str, str]]:
+def render_turns(toolset: Toolset, messages: Sequence[Message], picks: Picks = NO_PICKS) -> list[dict[str, str]]:
     """Messages for a remote server that renders with `CHAT_TEMPLATE`: calls and `done{}` already written as text."""
     turns = []
-    for position, text in _render_messages(toolset, messages):
-        role = messages[position].role
+    rendered = dict(_render_messages(toolset, messages))
+    for position in range(len(messages) + 1):
+        if position in picks:
+            turns.append({"role": PICK_ROLE, "content": neutral(picks[position])})
+        if position not in rendered:
+            continue
+        role, text = messages[position].role, rendered[position]
         opened = f"{_OPEN}{role}\n"
         body = text.removeprefix(opened).removesuffix(END)
         turn = {"role": role, "content": body}

@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.caller import Steps
 from agents.home import Home
-from agents.parts import KINDS
+from agents.parts import load_kinds
 from agents.serving import Loader
 from core.errors import NotFound
 from core.settings import Settings
@@ -34,10 +34,9 @@ from finetune.plan import Limits
 from finetune.progress import Progress
 from finetune.split import folds
 from tools.importers.jsonl import read_traces
-from tools.kinds import KindTable
 
+WHOLE = "whole caller"
 ABLATIONS: dict[str, Steps] = {
-    "whole caller": Steps(),
     "no second look": Steps(sure=0.0),
     "without reviewer": Steps(reviewer=False),
     "without picker": Steps(picker=False),
@@ -62,6 +61,8 @@ class Benchmark(Value):
     """Passes; None lets the planner choose."""
     ignored_tools: tuple[str, ...] = ()
     """A second figure leaves out the cases that expect only these."""
+    ablation_cases: int = 250
+    """How many of a fold's held-out cases the ablations and the nearest row are measured on; the whole caller has them all."""
     swaps_names: bool = False
     """Whether the held-out cases are also measured with their names swapped for unused ones."""
 
@@ -154,9 +155,7 @@ def _run_fold(
     home.traces.add(trace for identity, trace in traces.items() if identity not in hidden)
     limits = Limits(epochs=benchmark.epochs, conversations=limit)
     night = run_night(home, NightOrder(toolset=toolset.name, base=base, seed=seed, limits=limits, exam=cases), progress)
-    examinations = _ablate(
-        home, toolset, night.release, Path(night.folder), cases, progress, swaps=benchmark.swaps_names, seed=seed
-    )
+    examinations = _ablate(benchmark, home, toolset, night.release, Path(night.folder), cases, progress, seed)
     training = home.releases.get(night.release).training
     return {
         "examinations": examinations,
@@ -174,21 +173,31 @@ def _run_fold(
 
 
 def _ablate(
-    home: Home, toolset: Toolset, release: str, night: Path, cases: Sequence[Case], progress: Progress, swaps: bool, seed: int
+    benchmark: Benchmark,
+    home: Home,
+    toolset: Toolset,
+    release: str,
+    night: Path,
+    cases: Sequence[Case],
+    progress: Progress,
+    seed: int,
 ) -> dict[str, Examination]:
     """Every ablation on the held-out cases, the nearest-row baseline, and the whole caller on swapped names."""
     folder = home.settings.home / "figures"
     folder.mkdir(exist_ok=True)
     loader = Loader(home)
     examinations = {}
+    some = cases[: benchmark.ablation_cases]
+    # The night has examined the whole caller on these very cases.
+    examinations[WHOLE] = Examination.model_validate_json((night / "candidate.json").read_text())
     for name, steps in ABLATIONS.items():
-        examinations[name] = _kept(folder, name, cases, lambda s=steps: loader.load(toolset.name, release, s), toolset, progress)
+        examinations[name] = _kept(folder, name, some, lambda s=steps: loader.load(toolset.name, release, s), toolset, progress)
     training = thaw(night / "dataset").training
-    table = KindTable.model_validate_json((home.releases.path(release) / KINDS).read_text())
+    table = load_kinds(home.releases.path(release))
     examinations["nearest row"] = _kept(
-        folder, "nearest row", cases, lambda: NearestRow(toolset, table, training, home.embedder), toolset, progress
+        folder, "nearest row", some, lambda: NearestRow(toolset, table, training, home.embedder), toolset, progress
     )
-    if swaps:
+    if benchmark.swaps_names:
         swap = NameSwap(toolset, training, seed)
         swapped = [swap.swap(case) for case in cases]
         examinations["names swapped"] = _kept(
@@ -218,9 +227,9 @@ def _pooled(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         pooled[name] = summarise(scores).to_json()
         if runs[0]["ignored"]:
             pooled[name]["without_ignored"] = summarise(_relevant(runs, name)).to_json()
-    predictions = [p for run in runs for p in run["examinations"]["whole caller"].predictions]
+    predictions = [p for run in runs for p in run["examinations"][WHOLE].predictions]
     cases = [case for run in runs for case in run["cases"]]
-    pooled["whole caller"]["failures"] = count_failures(cases, predictions, runs[0]["toolset"])
+    pooled[WHOLE]["failures"] = count_failures(cases, predictions, runs[0]["toolset"])
     return pooled
 
 
@@ -228,6 +237,6 @@ def _relevant(runs: Sequence[dict[str, Any]], name: str) -> list[Score]:
     return [
         score
         for run in runs
-        for case, score in zip(run["cases"], run["examinations"][name].scores, strict=True)
+        for case, score in zip(run["cases"], run["examinations"][name].scores, strict=False)  # ablations see the first ones
         if not case.expected or any(call.name not in run["ignored"] for call in case.expected)
     ]

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from agents.caller import Steps
 from agents.home import Home
-from agents.parts import KINDS
+from agents.parts import load_kinds
 from agents.serving import Loader
 from core.chat import render_calls
 from core.types.case import Case
@@ -29,7 +29,6 @@ from finetune.plan import Limits
 from finetune.progress import Progress
 from tools.erp import starter
 from tools.importers.jsonl import read_traces
-from tools.kinds import KindTable
 
 TOOLSET = "erp"
 CONVERSATIONS, TRAINING_TOKENS = 600, 120_000
@@ -97,7 +96,7 @@ def _compare(
 
     def nearest() -> NearestRow:
         release = home.releases.path(night.release)
-        table = KindTable.model_validate_json((release / KINDS).read_text())
+        table = load_kinds(release)
         return NearestRow(toolset, table, thaw(Path(night.folder) / "dataset").training, home.embedder)
 
     return {

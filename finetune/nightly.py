@@ -11,7 +11,8 @@ from typing import Any
 
 from agents.caller import Steps
 from agents.home import Home
-from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, check_files, list_files, load_caller, write_parts
+from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, PICKER, check_files, list_files, load_caller, write_parts
+from agents.picker import Picker
 from agents.serving import BASE, CHAMPION, Loader, open_engine
 from agents.writer import Writer
 from core.bases import Base
@@ -32,15 +33,16 @@ from finetune.curate.decontaminate import decontaminated
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.schema import schema_valid
 from finetune.dataset import freeze
-from finetune.fit import fit_picker, fit_reviewer, unseen_pickers
+from finetune.fit import PickerFold, Remembering, cross_fit_pickers, fit_picker, fit_reviewer, picker_folds
 from finetune.harvest import harvest
+from finetune.lessons import prepare_lessons, write_lessons
+from finetune.order import Order, TrainingConfig
 from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
 from finetune.progress import Progress
 from finetune.split import Parts, shuffled_clusters, split
-from finetune.train import TrainingConfig
 from finetune.training import train_in_child
-from finetune.worker import Order
 from tools.kinds import infer_kinds
+from tools.marks import Marker
 
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
@@ -103,6 +105,7 @@ def run_night(home: Home, order: NightOrder, progress: Progress) -> NightResult:
     with home.jobs.hold("night", order.toolset, home.principal):
         night = Night(home, order, progress)
         night.curate()
+        night.prepare()
         night.train()
         night.fit()
         night.examine()
@@ -144,11 +147,31 @@ class Night:
                 f"toolset {order.toolset!r}: the writer part is empty: no conversation is left, {len(self._dropped)} were dropped"
                 f" ({_commonest(self._dropped)})"
             )
+        self._table = infer_kinds(self._toolset, self._parts.training)
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
         self._folder = self._folder_of_nights() / self._key()
         self._dataset = freeze(self._parts, self._dropped, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
+
+    def prepare(self) -> None:
+        """Pickers, and lessons that hold their picks."""
+        folder = self._folder / "lessons"
+        if (folder / _DONE).is_file():
+            return
+        self._progress.step("fit the picker")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        marker, embedder = Marker(self._toolset, self._table), Remembering(self._home.embedder)
+        cross_fitted = cross_fit_pickers(self._parts.training, marker, embedder, self._order.seed, self._progress.update)
+        for number, fold in enumerate(cross_fitted):
+            fold.picker.save(folder / f"{number}.safetensors")
+        fit_picker(self._parts.training, marker, embedder).save(folder / PICKER)
+        for part, pairs in (("writer", self._config().pairs), ("stop", 0.0)):
+            examples = getattr(self._parts, part)
+            lessons = prepare_lessons(self._toolset, examples, cross_fitted, pairs, self._order.seed)
+            write_lessons(lessons, folder / f"{part}.jsonl")
+        (folder / _DONE).touch()
 
     def train(self) -> None:
         """The adapter, in a child process."""
@@ -158,8 +181,10 @@ class Night:
         self._progress.step("train")
         order = Order(
             base=base.folder,
-            dataset=self._folder / "dataset",
+            lessons=self._folder / "lessons" / "writer.jsonl",
+            stop=self._folder / "lessons" / "stop.jsonl",
             toolset=self._toolset,
+            table=self._table,
             config=self._config(),
             threads=self._home.settings.threads,
         )
@@ -168,25 +193,26 @@ class Night:
             remember_speed(self._folder_of_nights(), self._training["tokens"] / self._training["seconds"])
 
     def fit(self) -> None:
-        """Kinds, picker and reviewer; what is left of a release."""
+        """The reviewer; then everything of a release in one folder."""
         folder = self._folder / "parts"
         if (folder / _DONE).is_file():
             return
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        training = self._parts.training
-        table = infer_kinds(self._toolset, training)
-        self._progress.step("fit the picker")
-        picker = fit_picker(training, self._home.embedder)
-        pickers = unseen_pickers(training, self._parts.reserved, self._home.embedder, self._order.seed)
         self._progress.step("fit the reviewer")
+        marker = Marker(self._toolset, self._table)
+        cross_fitted = [
+            PickerFold(tuple(fold), self._load_picker(f"{number}.safetensors", marker))
+            for number, fold in enumerate(picker_folds(self._parts.training, self._order.seed))
+        ]
         engine = self._open_engine()
         try:
-            writer = Writer(engine, self._toolset, table)
-            reviewer = fit_reviewer(self._toolset, table, writer, pickers, self._parts.reserved, self._progress.update)
+            writer = Writer(engine, self._toolset, self._table, marker)
+            reserved, watch = self._parts.reserved, self._progress.update
+            reviewer = fit_reviewer(self._toolset, self._table, writer, cross_fitted, reserved, watch)
         finally:
             engine.close()
-        write_parts(folder, self._toolset, table, picker, reviewer)
+        write_parts(folder, self._toolset, self._table, self._load_picker(PICKER, marker), reviewer)
         shutil.copytree(self._folder / "training" / "adapter", folder / ADAPTER_FOLDER)
         shutil.copy(self._folder / "training" / ADAPTER_GGUF, folder / ADAPTER_GGUF)
         shutil.copy(self._folder / "dataset" / "manifest.json", folder / "dataset.json")
@@ -314,6 +340,9 @@ class Night:
         partial.write_text(examined.model_dump_json())
         partial.replace(file)
         return examined
+
+    def _load_picker(self, name: str, marker: Marker) -> Picker:
+        return Picker.load(self._folder / "lessons" / name, marker, self._home.embedder)
 
     def _open_engine(self) -> Any:
         training = self._folder / "training"

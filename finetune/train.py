@@ -24,32 +24,12 @@ from trl import SFTConfig, SFTTrainer
 from core.chat import Segment
 from core.errors import TrainingError
 from core.types.value import Value
+from finetune.order import TrainingConfig
 
 LORA_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 IGNORED = -100
 BATCH_TOKENS = 1024
 """Padded tokens a step: about 16 short conversations; memory and time a step stay even."""
-
-
-class TrainingConfig(Value):
-    """How to train; part of the identity of what comes out."""
-
-    rank: int = 32
-    """LoRA rank."""
-    alpha: int = 32
-    """LoRA scale times rank."""
-    learning_rate: float = 1e-3
-    """Peak; cosine decay to zero after warm-up."""
-    warmup_ratio: float = 0.04
-    """Share of steps spent warming up."""
-    epochs: float = 4.0
-    """Passes over the rows, at most."""
-    max_length: int = 1024
-    """Tokens; longer rows are counted and left out."""
-    patience: int = 1
-    """Epochs without a better validation loss before stopping."""
-    seed: int = 0
-    """Of initial weights and batch order."""
 
 
 class TokenRow(Value):
@@ -101,10 +81,15 @@ def compute_device(model: Any) -> str:
 
 
 class TokenBudgetBatches(Sampler[list[int]]):
-    """Batches of rows of like length holding at most `budget` padded tokens, in a seeded new order each epoch."""
+    """Batches of rows of like length holding at most `budget` padded tokens, in a seeded new order each epoch.
 
-    def __init__(self, lengths: Sequence[int], budget: int, seed: int, shuffle: bool = True) -> None:
-        self._batches = _fill_batches(lengths, budget)
+    A data set may hold its rows several times over, in variants of about the same length: epoch after epoch the next variant
+    is drawn, in the same batches, so that an epoch has as many steps as another.
+    """
+
+    def __init__(self, lengths: Sequence[int], budget: int, seed: int, shuffle: bool = True, variants: int = 1) -> None:
+        self._rows, self._variants = len(lengths) // variants, variants
+        self._batches = _fill_batches(lengths[: self._rows], budget)
         self._seed, self._shuffle, self._epoch = seed, shuffle, 0
 
     def __len__(self) -> int:
@@ -118,7 +103,8 @@ class TokenBudgetBatches(Sampler[list[int]]):
         batches = list(self._batches)
         if self._shuffle:
             random.Random(f"{self._seed}/{self._epoch}").shuffle(batches)
-        return iter(batches)
+        first = self._epoch % self._variants * self._rows
+        return iter([[first + row for row in batch] for batch in batches])
 
 
 def _fill_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
@@ -143,6 +129,9 @@ class EpochLoader(DataLoader[Any]):
 class SparseLossTrainer(SFTTrainer):
     """`SFTTrainer` whose logits exist only at positions with loss."""
 
+    variants = 1
+    """How many times over, in variants, the training set holds its rows."""
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -165,15 +154,15 @@ class SparseLossTrainer(SFTTrainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches by token budget, shuffled."""
-        return self._loader(self.train_dataset, shuffle=True)
+        return self._loader(self.train_dataset, shuffle=True, variants=self.variants)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         """Batches by token budget, in order."""
         return self._loader(eval_dataset if eval_dataset is not None else self.eval_dataset, shuffle=False)
 
-    def _loader(self, dataset: Any, shuffle: bool) -> DataLoader[Any]:
+    def _loader(self, dataset: Any, shuffle: bool, variants: int = 1) -> DataLoader[Any]:
         lengths = [len(ids) for ids in dataset["input_ids"]]
-        batches = TokenBudgetBatches(lengths, BATCH_TOKENS, self.args.seed, shuffle)
+        batches = TokenBudgetBatches(lengths, BATCH_TOKENS, self.args.seed, shuffle, variants)
         return EpochLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
 
 
@@ -233,7 +222,7 @@ def _is_whole(checkpoint: Path) -> bool:
 
 def train_adapter(
     base: Path,
-    rows: Sequence[TokenRow],
+    variants: Sequence[Sequence[TokenRow]],
     validation: Sequence[TokenRow],
     config: TrainingConfig,
     folder: Path,
@@ -242,7 +231,7 @@ def train_adapter(
 
     Args:
         base: Folder of a transformers causal LM in safetensors.
-        rows: Training conversations.
+        variants: Training conversations in one or several variants, row by row the same; each epoch takes the next variant.
         validation: Conversations for early stopping; may be empty.
         config: How to train.
         folder: Checkpoints, `progress.jsonl` and, at the end, `adapter/` (PEFT format) go here.
@@ -253,8 +242,9 @@ def train_adapter(
     Raises:
         TrainingError: No rows, or the loss became NaN.
     """
-    if not rows:
+    if not variants or not variants[0]:
         raise TrainingError("nothing to train on: no row of the writer part is left")
+    rows = variants[0]
     torch.manual_seed(config.seed)
     model = _wrap(_load_base(base), config)
     tokenizer = AutoTokenizer.from_pretrained(base)
@@ -262,11 +252,12 @@ def train_adapter(
     trainer = SparseLossTrainer(
         model=model,
         args=_arguments(config, folder, _steps(rows), bool(validation)),
-        train_dataset=_dataset(rows),
+        train_dataset=_dataset([row for variant in variants for row in variant]),
         eval_dataset=_dataset(validation) if validation else None,
         processing_class=tokenizer,
         callbacks=[ProgressWriter(folder / "progress.jsonl"), StopWhenWorse(config.patience, _steps(rows))],
     )
+    trainer.variants = len(variants)
     checkpoint = last_checkpoint(folder)
     outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not math.isfinite(outcome.training_loss):

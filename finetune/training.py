@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import TrainingError
-from finetune.worker import ORDER, RESULT, Order
+from finetune.order import ORDER, RESULT, Order
 
 Progress = Callable[[dict[str, Any]], None]
 _POLL_S = 0.5

@@ -6,38 +6,24 @@ the next night does not meet it in the same folder.
 """
 
 import json
+import math
 import os
+import random
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from core.chat import render_example
-from core.types.example import Example
-from core.types.tool import Toolset
-from core.types.value import Value
-from finetune.dataset import thaw
+from finetune.augment import Swapper
 from finetune.export import export_gguf
-from finetune.train import TokenRow, TrainingConfig, tokenize, train_adapter
+from finetune.lessons import Lesson, read_lessons
+from finetune.order import ORDER, RESULT, Order
+from finetune.train import TokenRow, tokenize, train_adapter
+from tools.marks import Marker
 
-ORDER, RESULT = "order.json", "result.json"
 _WATCH_S = 0.2
-
-
-class Order(Value):
-    """What to train."""
-
-    base: Path
-    """Folder in transformers format."""
-    dataset: Path
-    """A frozen dataset."""
-    toolset: Toolset
-    """What its calls are of."""
-    config: TrainingConfig
-    """How."""
-    threads: int
-    """CPU threads."""
 
 
 def main(folder: Path) -> None:
@@ -50,19 +36,44 @@ def main(folder: Path) -> None:
     order = Order.model_validate_json((folder / ORDER).read_text())
     torch.set_num_threads(order.threads)
     tokenizer = AutoTokenizer.from_pretrained(order.base)
-    parts = thaw(order.dataset)
-
-    def rows(examples: Sequence[Example]) -> list[TokenRow]:
-        tokenized = [tokenize(render_example(order.toolset, example), tokenizer) for example in examples]
-        return [row for row in tokenized if len(row.input_ids) <= order.config.max_length]
-
-    writer = rows(parts.writer)
-    result = train_adapter(order.base, writer, rows(parts.stop), order.config, folder)
+    reader = LessonReader(order, tokenizer)
+    lessons, stop = read_lessons(order.lessons), read_lessons(order.stop)
+    variants = [[reader.row(lesson, number) for lesson in lessons] for number in range(reader.variants)]
+    fitting = [i for i in range(len(lessons)) if max(len(rows[i].input_ids) for rows in variants) <= order.config.max_length]
+    validation = [row for row in map(reader.row, stop) if len(row.input_ids) <= order.config.max_length]
+    result = train_adapter(order.base, [[rows[i] for i in fitting] for rows in variants], validation, order.config, folder)
     export_gguf(folder / "adapter", order.base / "config.json", folder / "adapter.gguf")
-    report = {**result.model_dump(), "rows": len(writer), "too_long": len(parts.writer) - len(writer)}
+    report = {**result.model_dump(), "rows": len(fitting), "too_long": len(lessons) - len(fitting)}
     partial = folder / "result.partial"
     partial.write_text(json.dumps(report))
     partial.replace(folder / RESULT)
+
+
+class LessonReader:
+    """Turns lessons into tokens: as they are, and in variants with other values."""
+
+    def __init__(self, order: Order, tokenizer: Any) -> None:
+        self._order, self._tokenizer = order, tokenizer
+        self._marker = Marker(order.toolset, order.table)
+        training = [lesson.example for lesson in read_lessons(order.lessons)]
+        self._swapper = Swapper(order.toolset, order.table, training, order.config.seed)
+
+    @property
+    def variants(self) -> int:
+        """How many variants of the rows there are: one an epoch, where values are swapped."""
+        return math.ceil(self._order.config.epochs) if self._order.config.swaps else 1
+
+    def row(self, lesson: Lesson, variant: int = 0) -> TokenRow:
+        """Tokens of one lesson; variant 0 is the conversation as it was said.
+
+        A few rows go without marks or picks, so that the writer can do without either.
+        """
+        example = self._swapper.variant(lesson.example, variant) if variant else lesson.example
+        chance = random.Random(f"{self._order.config.seed}/{variant}/{example.trace_id}")
+        if chance.random() >= self._order.config.bare:
+            example = example.model_copy(update={"messages": self._marker.mark(example.messages)})
+        picks = lesson.picks if chance.random() >= self._order.config.bare else {}
+        return tokenize(render_example(self._order.toolset, example, picks), self._tokenizer)
 
 
 def _end_with(parent: int) -> None:

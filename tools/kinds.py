@@ -91,6 +91,22 @@ def leaves(value: Any, schema: Mapping[str, Any], name: str = "") -> Iterator[tu
         yield name, schema, value
 
 
+def slots(toolset: Toolset, table: KindTable) -> Iterator[Slot]:
+    """How each scalar argument of every tool is filled, inner fields of objects and arrays included."""
+
+    def visit(name: str, schema: Mapping[str, Any]) -> Iterator[Slot]:
+        if schema.get("properties"):
+            for inner, inner_schema in schema["properties"].items():
+                yield from visit(inner, inner_schema)
+        elif schema.get("items"):
+            yield from visit(name, schema["items"])
+        else:
+            yield slot_of(toolset, table, name, schema)
+
+    for tool in toolset.tools:
+        yield from visit("", tool.parameters)
+
+
 def infer_kinds(toolset: Toolset, examples: Sequence[Example]) -> KindTable:
     """Infer how undeclared arguments are filled, from training examples only."""
     seen: dict[str, list[tuple[str, bool]]] = defaultdict(list)

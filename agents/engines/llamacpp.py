@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import xllamacpp
 
 from agents.engines.engine import Generation
-from core.chat import END
+from core.chat import CHAT_TEMPLATE, END
 from core.errors import ModelError
 
 
@@ -90,6 +90,26 @@ class LlamaCppEngine:
                 self._post({"prompt": "\n", "n_predict": 1})
             self._connection.close()
             del self._server
+
+
+def open_server(base: Path, adapter: Path | None, context: int, threads: int, port: int) -> Any:
+    """A llama.cpp server on loopback that renders with our chat template, as `RemoteEngine` expects one elsewhere to be.
+
+    Args:
+        base: GGUF file.
+        adapter: GGUF LoRA file, applied to every request.
+        context: Tokens of prompt and answer together.
+        threads: CPU threads.
+        port: Where it listens.
+
+    Returns:
+        The server; it stops when it is let go.
+    """
+    parameters = _parameters(base, adapter, context, threads)
+    parameters.lora_init_without_apply = False
+    parameters.chat_template, parameters.use_jinja = CHAT_TEMPLATE, True
+    parameters.hostnames, parameters.port = ["127.0.0.1"], port
+    return xllamacpp.Server(parameters)
 
 
 def _parameters(base: Path, adapter: Path | None, context: int, threads: int) -> Any:

@@ -19,7 +19,7 @@ from core.chat import END
 from core.errors import ModelError
 
 Dialect = Literal["llamacpp", "vllm"]
-_OPENED = re.compile(r"<\|im_start\|>(user|tool|assistant)\n")
+_OPENED = re.compile(r"<\|im_start\|>(user|tool|pick|assistant)\n")
 
 
 class RemoteEngine:

@@ -1,13 +1,21 @@
 """`nightschool bench`: the measurements the documentation quotes."""
 
+import json
+import random
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.output import AsJson, Bars, show
+from agents.home import Home
+from agents.serving import CHAMPION
+from api.cli.output import AsJson, Bars, open_home, show
 from core.settings import Settings
+from core.types.message import Message
+from evals.agreement import compare_engines
+from evals.golden_sets import golden_cases
 from finetune.benchmark import BENCHMARKS, run_benchmark
+from finetune.harvest import harvest
 
 app = typer.Typer(help="Benchmarks: resumable, long.", no_args_is_help=True)
 _Data = Annotated[Path, typer.Option(help="Folder of the data set.")]
@@ -38,6 +46,50 @@ def _command(name: str) -> Any:
 
 for _name in BENCHMARKS:
     app.command(_name)(_command(_name))
+
+_Release = Annotated[str, typer.Option(help="A release id, or champion.")]
+
+
+@app.command("latency")
+def latency(
+    toolset: str,
+    release: _Release = CHAMPION,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many requests.")] = 120,
+    as_json: AsJson = False,
+) -> None:
+    """Time requests over HTTP: with further drafts where the first is doubtful, and with the first draft only."""
+    from api.latency import measure_latency
+
+    home = open_home()
+    with Bars() as bars:
+        bars.step("requests over HTTP")
+        document = measure_latency(home, toolset, release, _prompts(home, toolset, count), bars.update)
+    show(document, json.dumps(document, indent=1), as_json)
+
+
+@app.command("engines")
+def engines(
+    toolset: str,
+    release: _Release = CHAMPION,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many prompts.")] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Compare llama.cpp in process with transformers and with a remote llama.cpp server: the same steps?"""
+    home = open_home()
+    with Bars() as bars:
+        bars.step("the same prompts on every engine")
+        compared = compare_engines(home, toolset, release, _prompts(home, toolset, count), bars.update)
+    document = {name: entry.model_dump(mode="json") for name, entry in compared.items()}
+    show(document, json.dumps(document, indent=1, ensure_ascii=False), as_json)
+
+
+def _prompts(home: Home, toolset: str, count: int) -> list[tuple[Message, ...]]:
+    """Golden requests first, then steps of stored traces, drawn with a fixed seed."""
+    golden = [case.messages for case in golden_cases(home.settings.home, toolset)]
+    examples = harvest(home.traces.all(toolset))
+    stored = [example.messages[: step.position] for example in examples for step in example.steps]
+    random.Random(0).shuffle(stored)
+    return [*golden, *stored][:count]
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -18,6 +18,19 @@ class Ask(Value):
     """What was said so far."""
 
 
+class Written(Value):
+    """What the model wrote for a step, and what that took."""
+
+    tokens: tuple[str, ...]
+    """The pieces of the draft taken, in order."""
+    logprobs: tuple[float, ...]
+    """Natural-log probability of each piece before the grammar."""
+    prompt_tokens: int
+    """Tokens of the prompt, counted once."""
+    drafts: int
+    """How many drafts were written, the one taken among them."""
+
+
 class Prediction(Value):
     """The next step of a conversation."""
 
@@ -33,6 +46,8 @@ class Prediction(Value):
     """Probability in [0, 1] that the step is exactly right, by the reviewer."""
     latency_ms: float
     """Wall time of the decision, milliseconds."""
+    written: Written | None = None
+    """How it was written; None where no model wrote it."""
 
     def to_row(self) -> dict[str, Any]:
         """The prediction as the contract's JSON row."""

@@ -10,7 +10,7 @@ import pytest
 from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps
 from agents.engines.engine import Generation
 from agents.offers import OfferFinder
-from agents.picker import Picker
+from agents.picker import Pick, Picker
 from agents.reviewer import Evidence, Reviewer, features
 from agents.writer import Draft, Writer
 from core.chat import render_prompt
@@ -18,6 +18,7 @@ from core.errors import BadInput
 from core.types.message import Message, Role, ToolCall
 from core.types.tool import read_toolset
 from tools.kinds import KindTable
+from tools.marks import Marker
 
 TOOLSET = read_toolset(
     "shop",
@@ -28,6 +29,7 @@ TOOLSET = read_toolset(
     {"product": {"names": ["oak chair", "pine desk"]}},
 )  # fmt: skip
 TABLE = KindTable(max_calls=2)
+MARKER = Marker(TOOLSET, TABLE)
 SAID = (Message(role="user", content="move 3 oak chairs and 4 pine desks"),)
 MOVE, COUNT = 'move{"item":"oak chairs","count":3}', 'count{"item":"oak chairs"}'
 BOTH = MOVE + '\nmove{"item":"pine desks","count":4}'
@@ -63,8 +65,8 @@ class FakePicker(Picker):
     def __init__(self, *ranking: tuple[str, float]) -> None:
         self._ranking = list(ranking)
 
-    def rank(self, messages: Sequence[Message]) -> list[tuple[str, float]]:
-        return self._ranking
+    def pick_all(self, conversations: Sequence[Sequence[Message]]) -> list[Pick]:
+        return [Pick(self._ranking, {}) for _ in conversations]
 
 
 class FakeReviewer(Reviewer):
@@ -79,7 +81,7 @@ class FakeReviewer(Reviewer):
 
 
 def caller(engine: FakeEngine, judge: FakeReviewer | None = None, ranker: Picker | None = None, **steps: object) -> Caller:
-    finder, writer = OfferFinder(TOOLSET, TABLE), Writer(engine, TOOLSET, TABLE)
+    finder, writer = OfferFinder(TOOLSET, TABLE), Writer(engine, TOOLSET, TABLE, MARKER)
     made = Caller(TOOLSET, finder, writer, ranker, judge, Steps.model_validate(steps))
     if judge is not None:
         consider = made.consider
@@ -103,7 +105,7 @@ def test_with_all_steps_the_likeliest_draft_is_taken() -> None:
     assert [call.arguments["count"] for call in prediction.tool_calls] == [3, 4]
     assert prediction.confidence == 0.7
     assert reviewer.judged == [MOVE, BOTH, COUNT]
-    assert engine.prompts == [render_prompt(TOOLSET, SAID)] * 3
+    assert engine.prompts == [render_prompt(TOOLSET, MARKER.mark(SAID), {1: "move"})] * 3, "marked, and with the pick"
     assert engine.reused == [False, True, True], "the prompt is evaluated once"
     assert None not in engine.grammars and len(set(engine.grammars)) == 3
 
@@ -149,7 +151,9 @@ def test_a_real_reviewer_judges_drafts_by_their_features() -> None:
     rows = np.stack([features(TOOLSET, found) for found in evidence])
     reviewer = Reviewer.fit(rows, [False, True])
     assert reviewer.probability(rows[1]) > 0.5 > reviewer.probability(rows[0])
-    made = Caller(TOOLSET, OfferFinder(TOOLSET, TABLE), Writer(FakeEngine(MOVE, BOTH), TOOLSET, TABLE), None, reviewer, Steps())
+    made = Caller(
+        TOOLSET, OfferFinder(TOOLSET, TABLE), Writer(FakeEngine(MOVE, BOTH), TOOLSET, TABLE, MARKER), None, reviewer, Steps()
+    )
     assert len(made.predict(SAID).tool_calls) == 2
 
 

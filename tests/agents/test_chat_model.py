@@ -12,7 +12,7 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 from agents.chat_model import NightschoolChat
 from core.errors import BadInput, ToolsetError
 from core.types.message import Message, ToolCall
-from core.types.prediction import Ask, Prediction
+from core.types.prediction import Ask, Prediction, Written
 from core.types.tool import Toolset, read_toolset
 
 CUSTOMER = {"type": "string", "description": "customer", "x-kind": "customer"}
@@ -74,6 +74,22 @@ def test_calls_come_as_tool_calls_with_ids() -> None:
     assert len({call["id"] for call in message.tool_calls}) == 2
     assert message.content == ""
     assert message.response_metadata == {"outcome": "calls", "ask": None, "query": None, "confidence": 0.75}
+
+
+def test_what_was_written_comes_with_log_probabilities_and_counts() -> None:
+    written = Written(tokens=("my", "_adder"), logprobs=(-0.5, -0.25), prompt_tokens=9, drafts=1)
+    model = NightschoolChat(predictor=FakePredictor(*[CALLS.model_copy(update={"written": written})] * 2))
+    whole = model.invoke("add")
+    streamed = None
+    for chunk in model.stream("add"):
+        streamed = chunk if streamed is None else streamed + chunk
+    for message in (whole, streamed):
+        assert message is not None and message.usage_metadata is not None
+        assert message.response_metadata["logprobs"]["content"] == [
+            {"token": "my", "logprob": -0.5},
+            {"token": "_adder", "logprob": -0.25},
+        ]
+        assert (message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"]) == (9, 2)
 
 
 def test_a_missing_argument_comes_as_a_question() -> None:

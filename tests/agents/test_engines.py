@@ -373,6 +373,8 @@ def test_the_server_renders_parsed_turns_to_the_same_prompt(toolset: Toolset, me
     prompt = render_prompt(toolset, conversation)
     assert render_template(parse_turns(prompt)) == prompt
     assert render_template(render_turns(toolset, conversation)) == prompt
+    picked = render_prompt(toolset, conversation, {len(conversation): "add_note? note"})
+    assert render_template(parse_turns(picked)) == picked != prompt
     said = [found for found in conversation if END not in json.dumps([call.arguments for call in found.tool_calls])]
     assert parse_turns(render_prompt(toolset, said)) == render_turns(toolset, said)
 

@@ -25,7 +25,7 @@ from api.callers import ModelInfo
 from core.errors import ModelError, NotFound
 from core.keys import KeyStore
 from core.types.message import Message, ToolCall
-from core.types.prediction import Ask, Prediction
+from core.types.prediction import Ask, Prediction, Written
 from core.types.principal import Principal
 from core.types.tool import Tool, read_toolset
 
@@ -51,7 +51,8 @@ def _prediction(outcome: Any, *calls: ToolCall, ask: Ask | None = None, query: s
     return Prediction(outcome=outcome, tool_calls=calls, ask=ask, query=query, confidence=0.875, latency_ms=12.0)
 
 
-CALLS = _prediction("calls", FIND, QUOTE)
+WRITTEN = Written(tokens=("find", "{", "}"), logprobs=(-0.1, -0.2, -0.3), prompt_tokens=20, drafts=2)
+CALLS = _prediction("calls", FIND, QUOTE).model_copy(update={"written": WRITTEN})
 ASKS = _prediction("ask", ask=Ask(tool="create_quote", missing="customer", arguments={"lines": []}))
 
 
@@ -178,8 +179,15 @@ def test_calls_are_tool_calls_with_arguments_as_json_text(client: TestClient, ca
     assert [call["function"]["name"] for call in wire] == ["find_customer", "create_quote"]
     assert [json.loads(call["function"]["arguments"]) for call in wire] == [FIND.arguments, QUOTE.arguments]
     assert len({call["id"] for call in wire}) == 2
-    assert body["nightschool"] == {"outcome": "calls", "ask": None, "query": None, "confidence": 0.875, "release": "r-17"}
-    assert body["usage"] == {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    assert body["nightschool"] == {
+        "outcome": "calls",
+        "ask": None,
+        "query": None,
+        "confidence": 0.875,
+        "release": "r-17",
+        "drafts": 2,
+    }
+    assert body["usage"] == {"prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 23}
 
 
 @pytest.mark.parametrize(
@@ -200,7 +208,11 @@ def test_other_outcomes_stop_with_a_sentence(
     assert choice["finish_reason"] == "stop" and choice["message"]["content"] == content
     assert "tool_calls" not in choice["message"]
     row = prediction.to_row()
-    assert body["nightschool"] == {**{key: row[key] for key in ("outcome", "ask", "query", "confidence")}, "release": "r-17"}
+    assert body["nightschool"] == {
+        **{key: row[key] for key in ("outcome", "ask", "query", "confidence")},
+        "release": "r-17",
+        "drafts": 0,
+    }
 
 
 def test_model_names_toolset_and_release(client: TestClient, caller: FakeCaller, callers: FakeCallers) -> None:
@@ -268,7 +280,7 @@ def test_a_stream_ends_with_finish_reason_and_details_and_carries_no_usage_unask
 def test_a_stream_carries_usage_when_asked(client: TestClient, caller: FakeCaller) -> None:
     caller.answers.append(CALLS)
     events = _events(_post(client, stream=True, stream_options={"include_usage": True}))
-    assert events[-1]["choices"] == [] and events[-1]["usage"]["total_tokens"] == 0
+    assert events[-1]["choices"] == [] and events[-1]["usage"]["total_tokens"] == 23
     assert all(event["usage"] is None for event in events[:-1])
 
 
@@ -501,7 +513,7 @@ def test_openai_streams_calls(sdk: openai.OpenAI, caller: FakeCaller) -> None:
                     arguments[delta.index] += delta.function.arguments or ""
     assert names == {0: "find_customer", 1: "create_quote"}
     assert [json.loads(text) for text in arguments.values()] == [FIND.arguments, QUOTE.arguments]
-    assert finish == "tool_calls" and usage is not None and usage.total_tokens == 0
+    assert finish == "tool_calls" and usage is not None and usage.total_tokens == 23
 
 
 def test_openais_own_accumulator_takes_the_stream(sdk: openai.OpenAI, caller: FakeCaller) -> None:

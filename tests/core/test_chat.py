@@ -1,6 +1,7 @@
 """The one renderer and the one parser: what is written is read back, and loss falls on exactly what is to be learned."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from core.chat import (
     aliases,
     decide,
     neutral,
+    own_turns,
     parse_calls,
     render_calls,
     render_example,
@@ -235,15 +237,29 @@ def test_every_calling_turn_of_a_conversation_teaches_in_one_sequence() -> None:
 
 
 def check_segments(toolset: Toolset, example: Example) -> None:
-    segments = render_example(toolset, example)
-    assert sum(segment.loss for segment in segments) == len(example.steps)
-    steps, written = list(example.steps), ""
-    for segment in segments:
-        if segment.loss:
-            step = steps.pop(0)
-            assert written == render_prompt(toolset, example.messages[: step.position])
-            assert segment.text == render_step(toolset, step) + END
-        written += segment.text
+    """With picks and without: what stands before a target is what is asked when serving, where picks stand at own turns."""
+    for picks in ({}, {step.position: f"move{step.position}?" for step in example.steps}):
+        segments = render_example(toolset, example, picks)
+        assert sum(segment.loss for segment in segments) == len(example.steps)
+        steps, written = list(example.steps), ""
+        for segment in segments:
+            if segment.loss:
+                step = steps.pop(0)
+                before = example.messages[: step.position]
+                assert written == render_prompt(toolset, before, {at: picks[at] for at in own_turns(before) if at in picks})
+                assert segment.text == render_step(toolset, step) + END
+                assert not picks or written.endswith(f"<|im_start|>pick\nmove{step.position}?{END}")
+            written += segment.text
+
+
+def test_own_turns_are_calls_ends_after_results_and_the_turn_to_come() -> None:
+    assert own_turns(LONG) == [position for position, message in enumerate(LONG) if is_own(LONG, position)] + [len(LONG)]
+    assert own_turns(()) == [0]
+
+
+def is_own(messages: Sequence[Message], position: int) -> bool:
+    message, before = messages[position], messages[position - 1] if position else None
+    return message.role == "assistant" and bool(message.tool_calls or (before and before.role == "tool"))
 
 
 @brief
@@ -342,3 +358,5 @@ def test_the_chat_template_over_turns_writes_the_same_prompt(given_conversation:
     toolset, messages = given_conversation
     template = ImmutableSandboxedEnvironment().from_string(CHAT_TEMPLATE)
     assert template.render(messages=render_turns(toolset, messages)) == render_prompt(toolset, messages)
+    picks = {position: f"say {position}" for position in own_turns(messages)}
+    assert template.render(messages=render_turns(toolset, messages, picks)) == render_prompt(toolset, messages, picks)

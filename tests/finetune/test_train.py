@@ -165,9 +165,9 @@ def train(
         with monkeypatch.context() as patched:
             patched.setattr(finetune.train, "StopWhenWorse", Dies)
             with pytest.raises(Killed):
-                train_adapter(base, rows, rows[:4], CONFIG.model_copy(update=config), folder)
+                train_adapter(base, [rows], rows[:4], CONFIG.model_copy(update=config), folder)
         return ""
-    train_adapter(base, rows, rows[:4], CONFIG.model_copy(update=config), folder)
+    train_adapter(base, [rows], rows[:4], CONFIG.model_copy(update=config), folder)
     return sha256_of(folder / "adapter" / "adapter_model.safetensors")
 
 
@@ -229,11 +229,11 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
 
 def test_training_on_nothing_names_the_writer_part(tiny_llama: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="writer part"):
-        train_adapter(tiny_llama / "base", [], [], CONFIG, tmp_path)
+        train_adapter(tiny_llama / "base", [[]], [], CONFIG, tmp_path)
 
 
 def test_progress_is_one_line_a_log(tiny_llama: Path, rows: list[TokenRow], tmp_path: Path) -> None:
-    result = train_adapter(tiny_llama / "base", rows, rows[:2], CONFIG.model_copy(update={"epochs": 2}), tmp_path)
+    result = train_adapter(tiny_llama / "base", [rows], rows[:2], CONFIG.model_copy(update={"epochs": 2}), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
     assert {"step", "steps", "epoch", "loss"} <= lines[0].keys() and any("eval_loss" in line for line in lines)
     assert lines[-1]["step"] == result.steps

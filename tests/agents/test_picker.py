@@ -1,0 +1,89 @@
+"""The picker: ranks what a step starts with and says which parts it has, from the request alone."""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.linear import LabelSetClassifier
+from agents.picker import Picker, parts_of
+from core.errors import ModelError
+from core.types.message import Message, ToolCall
+from core.types.tool import read_toolset
+from tools.kinds import KindTable
+from tools.marks import Marker
+
+SCHEMA = {"type": "object", "properties": {"customer": {"type": "string", "x-kind": "customer"}, "note": {"type": "string"}}}
+TOOLSET = read_toolset(
+    "shop",
+    [{"name": "bill", "parameters": SCHEMA}, {"name": "call", "parameters": SCHEMA}],
+    {"customer": {"names": ["Acme", "Bolt", "Crane", "Delta"]}},
+)
+MARKER = Marker(TOOLSET, KindTable())
+
+
+class HashingEmbedder:
+    """Words hashed to a unit vector, in place of the sentence encoder."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), 64), np.float32)
+        for row, text in enumerate(texts):
+            for word in ("", *text.lower().split()):
+                vectors[row, zlib.crc32(word.encode()) % 64] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def said(text: str) -> tuple[Message, ...]:
+    return (Message(role="user", content=text),)
+
+
+@pytest.fixture(scope="module")
+def picker() -> Picker:
+    names = ["Acme", "Bolt", "Crane"]
+    rows = [
+        *((said(f"please bill {n}"), (ToolCall(name="bill", arguments={"customer": n}),)) for n in names * 2),
+        *((said(f"ring up {n} now"), (ToolCall(name="call", arguments={"customer": n}),)) for n in names * 2),
+        *((said(f"ring up {n}, tell them hello"), (ToolCall(name="call", arguments={"customer": n, "note": "hello"}),)) for n in names),
+        *((said(f"nice day {n}"), (ToolCall(name="!none"),)) for n in ("today", "outside", "indeed")),
+    ]  # fmt: skip
+    return Picker.fit([messages for messages, _ in rows], [calls for _, calls in rows], MARKER, HashingEmbedder())
+
+
+def test_the_likeliest_head_comes_first_whatever_the_name(picker: Picker) -> None:
+    for name in ("Acme", "Delta"):
+        assert picker.pick(said(f"please bill {name}")).ranking[0][0] == "bill"
+    ranking = picker.pick(said("nice day")).ranking
+    assert ranking[0][0] == "!none" and abs(sum(p for _, p in ranking) - 1) < 1e-5
+    assert [p for _, p in ranking] == sorted((p for _, p in ranking), reverse=True)
+
+
+def test_an_argument_is_likely_where_words_speak_of_it(picker: Picker) -> None:
+    with_note, without = (picker.pick(said(f"ring up Delta{end}")).parts["call.note"] for end in (", tell them hello", " now"))
+    assert with_note > 0.5 > without
+    assert "bill.note" not in picker.pick(said("bill")).parts, "never seen"
+
+
+def test_a_saved_picker_picks_the_same(picker: Picker, tmp_path: Path) -> None:
+    picker.save(tmp_path / "picker.safetensors")
+    loaded = Picker.load(tmp_path / "picker.safetensors", MARKER, HashingEmbedder())
+    for text in ("bill Acme", "ring up", ""):
+        assert [head for head, _ in loaded.pick(said(text)).ranking] == [head for head, _ in picker.pick(said(text)).ranking]
+        assert loaded.pick(said(text)).parts == pytest.approx(picker.pick(said(text)).parts, abs=2e-3)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(b"no")
+    with pytest.raises(ModelError, match=r"x\.safetensors"):
+        LabelSetClassifier.load(tmp_path / "x.safetensors")
+
+
+def test_parts_are_tools_arguments_and_what_comes_twice() -> None:
+    lines = [{"item": "oak", "qty": 1}, {"item": "ash"}]
+    calls = (ToolCall(name="quote", arguments={"lines": lines}), ToolCall(name="bill"), ToolCall(name="bill", arguments={"a": 1}))
+    assert parts_of(calls) == {
+        "quote", "quote.lines", "quote.lines*2", "quote.lines.item", "quote.lines.qty", "bill", "bill*2", "bill.a",
+    }  # fmt: skip
+    assert parts_of((ToolCall(name="!done"),)) == {"!done"} and parts_of(()) == frozenset()

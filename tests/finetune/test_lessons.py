@@ -1,0 +1,99 @@
+"""Lessons: picks come from pickers that did not see the row, and stand before the step they are for."""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.picker import Picker
+from core.types.example import Example, Step
+from core.types.message import Message, ToolCall
+from core.types.tool import read_toolset
+from finetune.fit import PickerFold, Remembering, cross_fit_pickers, picker_folds
+from finetune.lessons import Lesson, prepare_lessons, read_lessons, write_lessons
+from tools.kinds import KindTable
+from tools.marks import Marker
+
+TOOLSET = read_toolset(
+    "shop", [{"name": name, "parameters": {"type": "object", "properties": {"item": {"type": "string"}}}} for name in ("bill", "call")]
+)  # fmt: skip
+MARKER = Marker(TOOLSET, KindTable())
+
+
+class CountingEmbedder:
+    """Words hashed to a unit vector; counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.asked.extend(texts)
+        vectors = np.zeros((len(texts), 32), np.float32)
+        for row, text in enumerate(texts):
+            for word in ("", *text.split()):
+                vectors[row, zlib.crc32(word.encode()) % 32] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def row(number: int) -> Example:
+    call = ToolCall(name=("bill", "call")[number % 2], arguments={"item": f"n{number}"})
+    messages = (Message(role="user", content=f"{call.name} now n{number}"), Message(role="assistant", tool_calls=(call,)))
+    return Example(
+        trace_id=f"t{number}",
+        cluster=f"c{number}",
+        messages=messages,
+        steps=(Step(position=1, outcome="calls", calls=(call,)),),
+    )
+
+
+ROWS = [row(number) for number in range(30)]
+
+
+@pytest.fixture(scope="module")
+def cross_fitted() -> list[PickerFold]:
+    return cross_fit_pickers(ROWS, MARKER, CountingEmbedder(), seed=0)
+
+
+def test_no_picker_saw_the_rows_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[str]] = []
+
+    def fit(cls: type, conversations: Sequence[Sequence[Message]], *rest: object) -> str:
+        seen.append({messages[0].content for messages in conversations})
+        return "picker"
+
+    monkeypatch.setattr(Picker, "fit", classmethod(fit))
+    folds = cross_fit_pickers(ROWS, MARKER, CountingEmbedder(), seed=0)
+    assert [list(fold.examples) for fold in folds] == picker_folds(ROWS, 0)
+    for fold, texts in zip(folds, seen, strict=True):
+        own = {example.messages[0].content for example in fold.examples}
+        assert own and own.isdisjoint(texts) and len(own) + len(texts) == len(ROWS)
+
+
+def test_every_step_has_a_pick_and_pairs_are_of_one_fold(cross_fitted: list[PickerFold]) -> None:
+    lessons = prepare_lessons(TOOLSET, ROWS[:20], cross_fitted, pairs=0.5, seed=0)
+    fold_of = {e.trace_id: n for n, fold in enumerate(cross_fitted) for e in fold.examples}
+    singles = [lesson for lesson in lessons if "+" not in lesson.example.trace_id]
+    pairs = [lesson for lesson in lessons if "+" in lesson.example.trace_id]
+    assert sorted(lesson.example.trace_id for lesson in singles) == sorted(example.trace_id for example in ROWS[:20])
+    assert all(lesson.picks.keys() == {step.position for step in lesson.example.steps} for lesson in lessons)
+    assert pairs and all(len({fold_of[name] for name in p.example.trace_id.partition("#")[0].split("+")}) == 1 for p in pairs)
+    assert sum(lesson.picks[1].startswith(lesson.example.steps[0].calls[0].name) for lesson in singles) >= 18
+
+
+def test_lessons_are_read_back_as_written(cross_fitted: list[PickerFold], tmp_path: Path) -> None:
+    lessons = prepare_lessons(TOOLSET, ROWS[:5], cross_fitted, pairs=0, seed=0)
+    write_lessons(lessons, tmp_path / "lessons.jsonl")
+    assert read_lessons(tmp_path / "lessons.jsonl") == lessons
+    assert all(isinstance(lesson, Lesson) for lesson in lessons)
+
+
+def test_a_remembering_embedder_embeds_once() -> None:
+    counting = CountingEmbedder()
+    embedder = Remembering(counting)
+    first = embedder.embed(["a b", "c", "a b"])
+    again = embedder.embed(["c", "a b"])
+    assert counting.asked == ["a b", "c"]
+    assert np.array_equal(first[0], first[2]) and np.array_equal(again[1], first[0]) and np.array_equal(again[0], first[1])

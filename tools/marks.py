@@ -1,0 +1,83 @@
+"""Marks: the request with each mention's kind written before it, as the model reads it.
+
+"bill Acme for a dozen oak chairs" becomes "bill customer:Acme for 12:a dozen product:oak chairs". Whether Acme is a customer or
+a warehouse is known to the ERP and to no weights; a mark says it where it is needed, and what follows the colon is spelled in
+the very tokens the call is written in.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from core.chat import json_text, neutral
+from core.types.mention import Mention
+from core.types.message import Message
+from core.types.tool import Toolset
+from tools.kinds import KindTable, slots
+from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
+
+_FIGURE = re.compile(r"\d[\d.,]*")
+
+
+class Marker:
+    """Marks the user's words for one toolset; the same when training and when serving."""
+
+    def __init__(self, toolset: Toolset, table: KindTable) -> None:
+        # Dates learned from training rows are left out: every date of those rows would be marked, and not every date after.
+        self._index = NameIndex(toolset.vocabulary)
+        filled = {(slot.mode, slot.kind) for slot in slots(toolset, table)}
+        modes = {mode for mode, _ in filled}
+        self._kinds = {kind for mode, kind in filled if mode == "mention"}
+        self._valued = {kind for kind, mode in ((NUMBER, "number"), (DIGITS, "digits")) if mode in modes}
+
+    def mark(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """The conversation with marks in every user turn."""
+        return tuple(
+            message.model_copy(update={"content": self.mark_text(message.content)}) if message.role == "user" else message
+            for message in messages
+        )
+
+    def mark_text(self, text: str) -> str:
+        """One user turn with marks; a text that mentions nothing comes back without outer white space, else as it is."""
+        text = neutral(text)
+        pieces: list[str] = []
+        end = 0
+        for start, _, label in self._labels(text, self._label):
+            pieces.extend((text[end:start], label, ":"))
+            end = start
+        return "".join((*pieces, text[end:]))
+
+    def mask_text(self, text: str) -> str:
+        """One user turn with each mention's kind in its place and every figure as 0: what is wished, whatever it is about."""
+        text = neutral(text)
+        pieces: list[str] = []
+        end = 0
+        for start, stop, label in self._labels(text, self._kind_label):
+            pieces.extend((_FIGURE.sub("0", text[end:start]), label))
+            end = stop
+        return "".join((*pieces, _FIGURE.sub("0", text[end:])))
+
+    def _labels(self, text: str, label_of: Callable[[Mention], str | None]) -> Iterator[tuple[int, int, str]]:
+        """Labelled spans (start, end, label) in order; of overlapping mentions the longest has one, with all its kinds."""
+        spans: dict[tuple[int, int], list[str]] = {}
+        for mention in find_mentions(text, self._index):
+            label = None if mention.inside else label_of(mention)
+            if label is not None:
+                spans.setdefault((mention.start, mention.end), []).append(label)
+        taken: list[tuple[int, int]] = []
+        for start, end in sorted(spans, key=lambda span: (span[0] - span[1], span)):
+            if all(end <= other or start >= last for other, last in taken):
+                taken.append((start, end))
+        for span in sorted(taken):
+            yield *span, "|".join(dict.fromkeys(spans[span]))
+
+    def _kind_label(self, mention: Mention) -> str | None:
+        return mention.kind.replace("_", " ") if mention.kind in self._kinds else None
+
+    def _label(self, mention: Mention) -> str | None:
+        kind = self._kind_label(mention)
+        if kind is not None:
+            return kind
+        if mention.kind in self._valued:
+            value = json_text(mention.value).strip('"')
+            return value if value != mention.surface else None
+        return None
