@@ -13,7 +13,7 @@ from core.types.message import Message, ToolCall, read_call
 from core.types.prediction import Prediction, Written
 from core.types.tool import Toolset
 
-_MAX_NEW_TOKENS = 96
+_MAX_NEW_TOKENS = 80
 _INSTRUCTION = """You are an assistant that calls tools. Decide what to do next. Answer with nothing but one line per call:
 tool_name{"argument":value}
 Use only these tools and arguments, and only values the user said; leave out what was not said.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.artefacts import LARGE_PARTS, SMALL_BASE, ArtefactStore, WheelArtefact
 from core.errors import ModelError, NotFound
+from core.requantise import SERVED, gains_from_q8, requantise
 from core.types.value import Value
 
 RECIPES: dict[str, WheelArtefact] = {"small": SMALL_BASE, "large": LARGE_PARTS}
@@ -40,7 +41,8 @@ class BaseStore:
         if name in RECIPES:
             folder = self._artefacts.path(RECIPES[name])
             trained = folder / "transformers"
-            return Base(name=name, gguf=_gguf_in(folder), folder=trained if (trained / "config.json").is_file() else None)
+            prepared = trained if (trained / "config.json").is_file() else None
+            return Base(name=name, gguf=_served(_gguf_in(folder)), folder=prepared)
         path = Path(name)
         if (path / "config.json").is_file():
             return Base(name=name, gguf=next(iter(sorted(path.glob("*.gguf"))), None), folder=path)
@@ -53,10 +55,10 @@ class BaseStore:
         base = self.get(name)
         if base.folder is not None:
             return base
-        assert base.gguf is not None  # a recipe has one or the other
-        say(f"preparing base {name}: dequantising {base.gguf.name}")
-        target = base.gguf.parent / "transformers"
-        dequantise(base.gguf, target)
+        source = _gguf_in(self._artefacts.path(RECIPES[name]))  # a recipe has one
+        say(f"preparing base {name}: dequantising {source.name}")
+        target = source.parent / "transformers"
+        dequantise(source, target)
         return base.model_copy(update={"folder": target})
 
     def _from_hub(self, name: str) -> Path:
@@ -70,10 +72,21 @@ class BaseStore:
 
 
 def _gguf_in(folder: Path) -> Path:
-    found = sorted(folder.glob("*.gguf"))
+    found = sorted(file for file in folder.glob("*.gguf") if file.name != SERVED)
     if not found:
         raise ModelError(f"{folder}: no GGUF file; delete the folder and run `nightschool init`")
     return found[0]
+
+
+def _served(source: Path) -> Path:
+    """The file to serve: rewritten once where llama.cpp gains from it; the original where the folder cannot be written."""
+    target = source.with_name(SERVED)
+    if target.is_file():
+        return target
+    if not gains_from_q8(source) or not os.access(source.parent, os.W_OK):
+        return source
+    requantise(source, target)
+    return target
 
 
 def dequantise(file: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from core.types.case import cases_of
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
+from core.types.value import Value
 from evals.scorers.exact import score
 from finetune.split import folds
 from tools.kinds import KindTable
@@ -106,27 +108,69 @@ def is_plain(evidence: Evidence) -> bool:
     return pick is not None and pick.ranking[0][0] == evidence.greedy.head and math.exp(sum(evidence.greedy.logprobs)) > PLAIN
 
 
-def fit_reviewer(
+class Judged(Value):
+    """The drafts of one reserved example: what the reviewer sees of each, and whether it was exactly right."""
+
+    example: str
+    """Id of the example."""
+    rows: tuple[tuple[float, ...], ...]
+    """(drafts, features)"""
+    right: tuple[bool, ...]
+    """(drafts,)"""
+
+
+def judge_drafts(
     toolset: Toolset,
     table: KindTable,
     writer: Writer,
     folds_of_pickers: Sequence[PickerFold],
     reserved: Sequence[Example],
+    file: Path,
     on_progress: OnProgress = lambda done, of: None,
-) -> Reviewer | None:
-    """Fit the reviewer on all drafts for the reserved part's steps; None when there are no rows."""
+) -> list[Judged]:
+    """Write drafts for every step of the reserved part and score them; the longest part of fitting a reviewer.
+
+    Each example is kept in `file` as soon as it is judged, and an interrupted call goes on where it was.
+    """
     finder = OfferFinder(toolset, table)
     caller_of: dict[str, Caller] = {}
     for fold in folds_of_pickers:
         caller_of.update(dict.fromkeys((e.id for e in fold.examples), Caller.for_fitting(toolset, finder, writer, fold.picker)))
+    known = {judged.example: judged for judged in _read_judged(file)}
+    with file.open("a") as stream:
+        for number, example in enumerate(reserved):
+            if example.id not in known:
+                known[example.id] = _judge(toolset, caller_of[example.id], example)
+                stream.write(known[example.id].model_dump_json() + "\n")
+                stream.flush()
+            on_progress(number + 1, len(reserved))
+    return [known[example.id] for example in reserved]
+
+
+def _judge(toolset: Toolset, caller: Caller, example: Example) -> Judged:
     rows, right = [], []
-    for number, example in enumerate(reserved):
-        caller = caller_of[example.id]
-        for case in cases_of(example, toolset):
-            for evidence in caller.consider(case.messages):
-                rows.append(features(toolset, evidence))
-                right.append(score(case, decide(toolset, evidence.draft.calls, 0.0, 0.0), toolset).exact)
-                if is_plain(evidence):
-                    break  # when serving, nobody looks further than such a draft either
-        on_progress(number + 1, len(reserved))
-    return Reviewer.fit(np.stack(rows), right) if rows else None
+    for case in cases_of(example, toolset):
+        for evidence in caller.consider(case.messages):
+            rows.append(tuple(map(float, features(toolset, evidence))))
+            right.append(score(case, decide(toolset, evidence.draft.calls, 0.0, 0.0), toolset).exact)
+            if is_plain(evidence):
+                break  # when serving, nobody looks further than such a draft either
+    return Judged(example=example.id, rows=tuple(rows), right=tuple(right))
+
+
+def _read_judged(file: Path) -> list[Judged]:
+    """What an earlier run kept; the half line that a kill may have left is cut off."""
+    if not file.is_file():
+        return []
+    written = file.read_bytes()
+    whole = written[: written.rfind(b"\n") + 1]
+    if whole != written:
+        file.write_bytes(whole)
+    return [Judged.model_validate_json(line) for line in whole.splitlines()]
+
+
+def fit_reviewer(judged: Sequence[Judged]) -> Reviewer | None:
+    """Fit the reviewer on judged drafts; None when there are none."""
+    rows = [row for one in judged for row in one.rows]
+    right = [answer for one in judged for answer in one.right]
+    return Reviewer.fit(np.asarray(rows, np.float32), right) if rows else None

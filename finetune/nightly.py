@@ -33,7 +33,7 @@ from finetune.curate.decontaminate import decontaminated
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.schema import schema_valid
 from finetune.dataset import freeze
-from finetune.fit import PickerFold, Remembering, cross_fit_pickers, fit_picker, fit_reviewer, picker_folds
+from finetune.fit import PickerFold, Remembering, cross_fit_pickers, fit_picker, fit_reviewer, judge_drafts, picker_folds
 from finetune.harvest import harvest
 from finetune.lessons import prepare_lessons, write_lessons
 from finetune.order import Order, TrainingConfig
@@ -208,11 +208,18 @@ class Night:
         engine = self._open_engine()
         try:
             writer = Writer(engine, self._toolset, self._table, marker)
-            reserved, watch = self._parts.reserved, self._progress.update
-            reviewer = fit_reviewer(self._toolset, self._table, writer, cross_fitted, reserved, watch)
+            judged = judge_drafts(
+                self._toolset,
+                self._table,
+                writer,
+                cross_fitted,
+                self._parts.reserved,
+                self._folder / "judged.jsonl",
+                self._progress.update,
+            )
         finally:
             engine.close()
-        write_parts(folder, self._toolset, self._table, self._load_picker(PICKER, marker), reviewer)
+        write_parts(folder, self._toolset, self._table, self._load_picker(PICKER, marker), fit_reviewer(judged))
         shutil.copytree(self._folder / "training" / "adapter", folder / ADAPTER_FOLDER)
         shutil.copy(self._folder / "training" / ADAPTER_GGUF, folder / ADAPTER_GGUF)
         shutil.copy(self._folder / "dataset" / "manifest.json", folder / "dataset.json")

@@ -10,7 +10,7 @@ from core.types.value import Value
 RESERVED_SHARE, RESERVED_MIN, RESERVED_MAX = 0.15, 80, 400
 EXAM_SHARE, EXAM_MAX = 0.15, 200
 STOP_SHARE, STOP_MAX = 0.04, 60
-_RESERVE_AT_MOST = 0.4
+_RESERVE_AT_MOST = 0.25
 
 
 class Parts(Value):
@@ -41,7 +41,7 @@ def split(examples: Sequence[Example], seed: int, with_exam: bool) -> Parts:
 
     Returns:
         Parts; sizes are shares of conversations, cluster by cluster until filled. With few rows the reserved part shrinks
-        below its floor rather than take more than two fifths. The writer's part is empty only where there is no example.
+        below its floor rather than take more than a quarter. The writer's part is empty only where there is no example.
     """
     left = shuffled_clusters(examples, seed)
     exam = _take(left, min(EXAM_MAX, round(EXAM_SHARE * len(examples)))) if with_exam else []

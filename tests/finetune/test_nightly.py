@@ -88,7 +88,7 @@ def conversation(number: int) -> dict[str, Any]:
 
 
 def make_home(folder: Path, conversations: int = 40) -> Home:
-    home = Home(Settings(home=folder, artefacts=folder / "artefacts", threads=1))
+    home = Home(Settings(home=folder, artefacts=folder / "artefacts", threads=1, engine_threads=1))
     home.registry.add(shop())
     home.traces.add([read_trace(conversation(number), shop()) for number in range(conversations)])
     return home
@@ -127,7 +127,7 @@ def home(studied: Studied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     """A copy of the home after its night."""
     monkeypatch.setattr(Home, "embedder", HashingEmbedder())
     shutil.copytree(studied.folder, tmp_path / "home")
-    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts", threads=1))
+    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts", threads=1, engine_threads=1))
     yield home
     home.database.dispose()
 
@@ -404,4 +404,4 @@ def test_kills_at_any_instant_change_nothing(studied: Studied, tmp_path: Path, s
 
 if __name__ == "__main__":
     Home.embedder = HashingEmbedder()  # type: ignore[assignment]
-    run_night(Home(Settings(home=Path(sys.argv[1]), threads=1)), order(Path(sys.argv[2])), Silent())
+    run_night(Home(Settings(home=Path(sys.argv[1]), threads=1, engine_threads=1)), order(Path(sys.argv[2])), Silent())
