@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.linear import LinearClassifier
+from agents.forest import Forest
 from agents.offers import Offers
 from agents.picker import Pick, parts_of
 from agents.writer import Draft
@@ -23,7 +23,6 @@ from tools.mentions import DATE, DIGITS, NUMBER
 _FLOOR = -12.0
 _RARE, _UNJUDGED = 1e-3, -20.0
 _JOINING = (" and ", " then ", " also ", " plus ", ";", " after", " while ", " & ", ", ")
-RIGHT, WRONG = "right", "wrong"
 
 
 class Evidence(NamedTuple):
@@ -40,39 +39,28 @@ class Evidence(NamedTuple):
 
 
 class Reviewer:
-    """A logistic regression over about forty features of a draft."""
+    """A forest over about forty features of a draft."""
 
-    def __init__(self, classifier: LinearClassifier, center: NDArray[np.float32], scale: NDArray[np.float32]) -> None:
-        self._classifier, self._center, self._scale = classifier, center, scale
+    def __init__(self, forest: Forest) -> None:
+        self._forest = forest
 
     @classmethod
-    def fit(cls, rows: NDArray[np.float32], right: Sequence[bool], strength: float = 0.3) -> "Reviewer":
+    def fit(cls, rows: NDArray[np.float32], right: Sequence[bool]) -> "Reviewer":
         """Fit on rows of `features` and whether each draft was exactly right; shape (drafts, features)."""
-        center, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
-        labels = [RIGHT if good else WRONG for good in right]
-        return cls(LinearClassifier.fit((rows - center) / scale, labels, strength), center, scale)
+        return cls(Forest.fit(rows, right))
 
     def probability(self, row: NDArray[np.float32]) -> float:
         """Probability in [0, 1] that the draft with these features is exactly right."""
-        if RIGHT not in self._classifier.labels:
-            return 0.0
-        table = self._classifier.probabilities(((row - self._center) / self._scale)[None, :])
-        return float(table[0, self._classifier.labels.index(RIGHT)])
+        return self._forest.probability(row)
 
     def save(self, file: Path) -> None:
-        """Write classifier and scaling next to each other."""
-        from safetensors.numpy import save_file
-
-        self._classifier.save(file)
-        save_file({"center": self._center, "scale": self._scale}, file.with_suffix(".scaling.safetensors"))
+        """Write the forest."""
+        self._forest.save(file)
 
     @classmethod
     def load(cls, file: Path) -> "Reviewer":
         """Read back what `save` wrote."""
-        from safetensors.numpy import load_file
-
-        scaling = load_file(file.with_suffix(".scaling.safetensors"))
-        return cls(LinearClassifier.load(file), scaling["center"], scaling["scale"])
+        return cls(Forest.load(file))
 
 
 def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:

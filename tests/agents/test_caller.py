@@ -149,7 +149,7 @@ def test_the_same_draft_is_judged_once() -> None:
 def test_a_real_reviewer_judges_drafts_by_their_features() -> None:
     evidence = list(caller(FakeEngine(MOVE, BOTH)).consider(SAID))
     rows = np.stack([features(TOOLSET, found) for found in evidence])
-    reviewer = Reviewer.fit(rows, [False, True])
+    reviewer = Reviewer.fit(np.tile(rows, (10, 1)), [False, True] * 10)
     assert reviewer.probability(rows[1]) > 0.5 > reviewer.probability(rows[0])
     made = Caller(
         TOOLSET, OfferFinder(TOOLSET, TABLE), Writer(FakeEngine(MOVE, BOTH), TOOLSET, TABLE, MARKER), None, reviewer, Steps()
