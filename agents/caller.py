@@ -19,7 +19,9 @@ from tools.kinds import KindTable, leaves, slot_of
 from tools.mentions import NUMBER
 
 MAX_REQUEST_CHARACTERS = 12_000
-_PICKED, _MIN_PICKED = 3, 0.03
+_PICKED, _MIN_PICKED = 3, 0.05
+_MIN_PART = 0.1
+"""A further draft for the sake of a part is made where the picker finds the part at least this likely."""
 
 
 class Steps(Value):
@@ -34,7 +36,7 @@ class Steps(Value):
     second: bool = True
     """A second opinion on writes, where a second base is configured."""
     sure: float = 0.9
-    """A first draft at least this probable is taken without making others."""
+    """A draft at least this probable is taken without making others."""
 
 
 class Chosen(NamedTuple):
@@ -94,7 +96,7 @@ class Caller:
             probability = self._reviewer.probability(features(self.toolset, evidence))
             if best is None or probability > highest:
                 best, highest = evidence.draft, probability
-            if drafts == 1 and probability >= self._steps.sure:
+            if probability >= self._steps.sure:
                 break
         assert best is not None  # consider() yields at least the greedy draft
         return Chosen(best, highest, drafts)
@@ -108,7 +110,7 @@ class Caller:
         greedy = drafts.greedy()
         seen = {greedy.text}
         yield Evidence(messages, offers, pick, greedy, greedy)
-        for draft in self._alternatives(drafts, greedy, pick.ranking if pick else [], offers):
+        for draft in self._alternatives(drafts, greedy, pick, offers):
             if draft.calls and draft.text not in seen:
                 seen.add(draft.text)
                 yield Evidence(messages, offers, pick, greedy, draft)
@@ -119,20 +121,31 @@ class Caller:
     def _texts(self, picks: Mapping[int, Pick]) -> dict[int, str]:
         return {position: pick_text(self.toolset, pick) for position, pick in picks.items()}
 
-    def _alternatives(
-        self, drafts: Drafts, greedy: Draft, ranking: Sequence[tuple[str, float]], offers: Offers
-    ) -> Iterator[Draft]:
+    def _alternatives(self, drafts: Drafts, greedy: Draft, pick: Pick | None, offers: Offers) -> Iterator[Draft]:
         real = [call for call in greedy.calls if not call.name.startswith("!")]
         if len(real) == 1:
             for demanded in unfilled(self.toolset, self._finder.table, real[0], offers):
-                yield drafts.completed(real[0].name, demanded)
+                if pick is None or any(_is_likely(pick, f"{real[0].name}.{name}") for name in demanded):
+                    yield drafts.completed(real[0].name, demanded)
         if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
-            yield drafts.with_calls(real[0].name, 2, max(2, self._writer.max_calls))
+            if pick is None or _more_is_likely(pick, real[0].name):
+                yield drafts.with_calls(real[0].name, 2, max(2, self._writer.max_calls))
         elif len(real) > 1:
             yield drafts.with_calls(real[0].name, 1, 1)
-        for head, probability in ranking[:_PICKED]:
+        for head, probability in pick.ranking[:_PICKED] if pick else ():
             if probability >= _MIN_PICKED and head != greedy.head and (draft := drafts.forced(head)) is not None:
                 yield draft
+
+
+def _is_likely(pick: Pick, part: str) -> bool:
+    """Whether the picker thinks a part possible; a part it knows nothing of may always be."""
+    return pick.parts.get(part, 1.0) >= _MIN_PART
+
+
+def _more_is_likely(pick: Pick, name: str) -> bool:
+    """Whether a call of another tool, or a second one of this, is possible beside a call of tool `name`."""
+    beside = {part: p for part, p in pick.parts.items() if "." not in part and not part.startswith("!") and part != name}
+    return max(beside.values(), default=1.0) >= _MIN_PART
 
 
 def unfilled(toolset: Toolset, table: KindTable, call: ToolCall, offers: Offers) -> list[frozenset[str]]:

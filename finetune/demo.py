@@ -31,7 +31,7 @@ from tools.erp import starter
 from tools.importers.jsonl import read_traces
 
 TOOLSET = "erp"
-CONVERSATIONS, TRAINING_TOKENS = 600, 118_000
+CONVERSATIONS, TRAINING_TOKENS = 600, 105_000
 FULL_MINUTES = 55.0
 PRICE_PER_HOUR_USD = 0.08
 """What a two-core machine costs by the hour at a cheap host; the cost column is latency times this."""

@@ -16,10 +16,10 @@ _FIXED_S = 175.0
 _PICKER_S_PER_ROW = 0.05
 _REVIEW_S_PER_ROW, _REVIEW_SHARE, _REVIEW_MAX = 1.6, 0.15, 400
 _EXAM_S_PER_ROW, _EXAM_SHARE, _EXAM_MAX = 1.0, 0.15, 200
-_CHARS_PER_TOKEN = 2.1
+_CHARS_PER_TOKEN = 1.95
 """With marks, picks and the rows joined in pairs counted in."""
 _NEARLY_ALL = 0.9
-"""Rather three passes over so many of the rows than two over all."""
+"""Rather three passes, or two and a half, over so many of the rows than two over all."""
 
 
 class Plan(Value):
@@ -74,7 +74,7 @@ def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float) -> Pl
     if limits.epochs:
         return fewer(limits.epochs, 1)
     nearly_all = max(1, round(_NEARLY_ALL * available))
-    for chosen in (fewer(DEFAULT_EPOCHS, available), fewer(3.0, nearly_all)):
+    for chosen in (fewer(DEFAULT_EPOCHS, available), fewer(3.0, nearly_all), fewer(2.5, nearly_all)):
         if _fits(chosen, limits):
             return chosen
     return fewer(MIN_EPOCHS, 1)
