@@ -29,7 +29,10 @@ from finetune.order import TrainingConfig
 LORA_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 IGNORED = -100
 BATCH_TOKENS = 1024
-"""Padded tokens a step: about 16 short conversations; memory and time a step stay even."""
+"""Padded tokens a step, at most: about 16 short conversations; memory and time a step stay even."""
+MIN_BATCH_TOKENS = 256
+STEPS_AN_EPOCH = 40
+"""With few rows batches are smaller, down to the least, so that an epoch has about so many steps."""
 
 
 class TokenRow(Value):
@@ -117,6 +120,12 @@ def _fill_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     return batches
 
 
+def batch_tokens(rows: Sequence[TokenRow]) -> int:
+    """Padded tokens a step for these rows."""
+    tokens = sum(len(row.input_ids) for row in rows)
+    return max(MIN_BATCH_TOKENS, min(BATCH_TOKENS, tokens // STEPS_AN_EPOCH))
+
+
 class EpochLoader(DataLoader[Any]):
     """A loader that tells its batches which epoch it is, as the trainer expects."""
 
@@ -131,6 +140,8 @@ class SparseLossTrainer(SFTTrainer):
 
     variants = 1
     """How many times over, in variants, the training set holds its rows."""
+    budget = BATCH_TOKENS
+    """Padded tokens a training step."""
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -154,15 +165,15 @@ class SparseLossTrainer(SFTTrainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches by token budget, shuffled."""
-        return self._loader(self.train_dataset, shuffle=True, variants=self.variants)
+        return self._loader(self.train_dataset, self.budget, shuffle=True, variants=self.variants)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         """Batches by token budget, in order."""
-        return self._loader(eval_dataset if eval_dataset is not None else self.eval_dataset, shuffle=False)
+        return self._loader(eval_dataset if eval_dataset is not None else self.eval_dataset, BATCH_TOKENS, shuffle=False)
 
-    def _loader(self, dataset: Any, shuffle: bool, variants: int = 1) -> DataLoader[Any]:
+    def _loader(self, dataset: Any, budget: int, shuffle: bool, variants: int = 1) -> DataLoader[Any]:
         lengths = [len(ids) for ids in dataset["input_ids"]]
-        batches = TokenBudgetBatches(lengths, BATCH_TOKENS, self.args.seed, shuffle, variants)
+        batches = TokenBudgetBatches(lengths, budget, self.args.seed, shuffle, variants)
         return EpochLoader(dataset, batch_sampler=batches, collate_fn=self.data_collator)
 
 
@@ -257,7 +268,7 @@ def train_adapter(
         processing_class=tokenizer,
         callbacks=[ProgressWriter(folder / "progress.jsonl"), StopWhenWorse(config.patience, _steps(rows))],
     )
-    trainer.variants = len(variants)
+    trainer.variants, trainer.budget = len(variants), batch_tokens(rows)
     checkpoint = last_checkpoint(folder)
     outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not math.isfinite(outcome.training_loss):
@@ -313,7 +324,7 @@ def _dataset(rows: Sequence[TokenRow]) -> Dataset:
 
 def _steps(rows: Sequence[TokenRow]) -> int:
     """Optimiser steps an epoch."""
-    return len(_fill_batches([len(row.input_ids) for row in rows], BATCH_TOKENS))
+    return len(_fill_batches([len(row.input_ids) for row in rows], batch_tokens(rows)))
 
 
 def _arguments(config: TrainingConfig, folder: Path, steps_per_epoch: int, validates: bool) -> SFTConfig:

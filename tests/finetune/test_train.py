@@ -28,6 +28,7 @@ from finetune.train import (
     TokenBudgetBatches,
     TokenRow,
     TrainingConfig,
+    batch_tokens,
     last_checkpoint,
     tokenize,
     train_adapter,
@@ -62,7 +63,13 @@ def rows(tokenizer: Any) -> list[TokenRow]:
 @pytest.fixture
 def many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rows a step, so that an epoch has enough steps for checkpoints within it."""
-    monkeypatch.setattr(finetune.train, "BATCH_TOKENS", 60)
+    for name in ("BATCH_TOKENS", "MIN_BATCH_TOKENS"):
+        monkeypatch.setattr(finetune.train, name, 60)
+
+
+@pytest.mark.parametrize(("count", "length", "expected"), [(10, 50, 256), (400, 50, 500), (4000, 50, 1024)])
+def test_few_rows_make_small_batches_and_many_steps(count: int, length: int, expected: int) -> None:
+    assert batch_tokens([TokenRow(input_ids=(1,) * length, labels=(1,) * length)] * count) == expected
 
 
 def texts(ids: Sequence[int], labels: Sequence[int], tokenizer: Any) -> list[str]:
