@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from core.chat import json_text, neutral
 from core.types.mention import Mention
 from core.types.message import Message
-from core.types.tool import Toolset
+from core.types.tool import Toolset, Vocabulary
 from tools.kinds import KindTable, slots
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 
+_CHOICE, _MIN_CHOICE = "=", 3
+"""What the kind of an enumeration's value starts with, and how long a value has to be to be looked for."""
 _FIGURE = re.compile(r"\d[\d.,]*")
 
 
@@ -22,9 +24,18 @@ class Marker:
     """Marks the user's words for one toolset; the same when training and when serving."""
 
     def __init__(self, toolset: Toolset, table: KindTable) -> None:
+        found = list(slots(toolset, table))
+        self._choices = {
+            _CHOICE + choice: (choice, slot.kind.replace("_", " "))
+            for slot in reversed(found)  # the first argument to take a value names it
+            if slot.mode == "choice"
+            for choice in slot.choices
+            if isinstance(choice, str) and len(choice) >= _MIN_CHOICE
+        }
+        choices = {kind: Vocabulary(names=(choice.replace("_", " "),)) for kind, (choice, _) in self._choices.items()}
         # Dates learned from training rows are left out: every date of those rows would be marked, and not every date after.
-        self._index = NameIndex(toolset.vocabulary)
-        filled = {(slot.mode, slot.kind) for slot in slots(toolset, table)}
+        self._index = NameIndex({**toolset.vocabulary, **choices})
+        filled = {(slot.mode, slot.kind) for slot in found}
         modes = {mode for mode, _ in filled}
         self._kinds = {kind for mode, kind in filled if mode == "mention"}
         self._valued = {kind for kind, mode in ((NUMBER, "number"), (DIGITS, "digits")) if mode in modes}
@@ -77,6 +88,9 @@ class Marker:
         kind = self._kind_label(mention)
         if kind is not None:
             return kind
+        if mention.kind in self._choices:
+            choice, argument = self._choices[mention.kind]
+            return argument if choice == mention.surface else choice
         if mention.kind in self._valued:
             value = json_text(mention.value).strip('"')
             return value if value != mention.surface else None

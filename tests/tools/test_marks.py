@@ -49,6 +49,16 @@ def test_digits_are_marked_where_an_argument_takes_them() -> None:
     assert "4532" not in marker().mark_text("the card ending four five three two")
 
 
+def test_enumerated_values_bear_their_argument_or_how_they_are_written() -> None:
+    enums = {"account": ["checking", "savings"], "from_account": ["checking"], "period": ["last_month", "it"]}
+    properties = {name: {"type": "string", "enum": values} for name, values in enums.items()}
+    toolset = read_toolset("bank", [{"name": "x", "parameters": {"type": "object", "properties": properties}}])
+    found = Marker(toolset, KindTable())
+    assert found.mark_text("it is my checking") == "it is my account:checking"
+    assert found.mark_text("my checkin, last month") == "my checking:checkin, last_month:last month"
+    assert found.mask_text("my checking") == "my checking"
+
+
 def test_only_user_turns_are_marked() -> None:
     messages = (
         Message(role="user", content="bill Acme"),
