@@ -9,6 +9,7 @@ from core.chat import neutral
 from core.types.mention import Mention
 from core.types.message import Message
 from core.types.tool import Toolset, Vocabulary
+from tools.choices import ChoiceFinder
 from tools.kinds import DATE_KIND, KindTable, Slot, leaves, slot_of
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 
@@ -32,6 +33,8 @@ class Offers:
     def __init__(self) -> None:
         self.values: dict[str, list[Any]] = {}
         self.texts: list[list[Word]] = []
+        self.choices: set[str] = set()
+        """Enumerated values that were said."""
         self.last_user: list[Mention] = []
         """Mentions of the last user turn, for the reviewer."""
 
@@ -44,7 +47,8 @@ class Offers:
     def of(self, slot: Slot) -> list[Any]:
         """What may fill a slot, span texts apart."""
         if slot.mode == "choice":
-            return list(slot.choices)
+            heard = {*self.choices, *self.values.get(slot.kind, [])}
+            return [choice for choice in slot.choices if not slot.said or choice in heard]
         if slot.mode == "number":
             return self.values.get(NUMBER, [])
         if slot.mode == "digits":
@@ -61,6 +65,7 @@ class OfferFinder:
         self._toolset, self.table = toolset, table
         learned = {kind: Vocabulary(names=names) for kind, names in table.learned.items() if kind == DATE_KIND}
         self._index = NameIndex({**toolset.vocabulary, **learned})
+        self._choices = ChoiceFinder(toolset, table)
         self._slots_by_name = _slots_by_name(toolset, table)
 
     def collect(self, messages: Sequence[Message]) -> Offers:
@@ -82,6 +87,7 @@ class OfferFinder:
         budget = _MAX_SPAN_WORDS - sum(map(len, offers.texts))
         offers.texts.append(_words(text)[:budget] if budget > 0 else [])
         found = find_mentions(text, self._index)
+        offers.choices.update(str(mention.value) for mention in self._choices.find(text))
         if is_last:
             offers.last_user = found
         for mention in found:

@@ -41,6 +41,7 @@ from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
 from finetune.progress import Progress
 from finetune.split import Parts, shuffled_clusters, split
 from finetune.training import train_in_child
+from tools.choices import with_said_choices
 from tools.kinds import infer_kinds
 from tools.marks import Marker
 
@@ -147,7 +148,8 @@ class Night:
                 f"toolset {order.toolset!r}: the writer part is empty: no conversation is left, {len(self._dropped)} were dropped"
                 f" ({_commonest(self._dropped)})"
             )
-        self._table = infer_kinds(self._toolset, self._parts.training)
+        training = self._parts.training
+        self._table = with_said_choices(self._toolset, infer_kinds(self._toolset, training), training)
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
         self._folder = self._folder_of_nights() / self._key()

@@ -9,7 +9,8 @@ from core.types.value import Value
 
 RESERVED_SHARE, RESERVED_MIN, RESERVED_MAX = 0.15, 80, 400
 EXAM_SHARE, EXAM_MAX = 0.15, 200
-STOP_SHARE, STOP_MAX = 0.04, 60
+STOP_SHARE, STOP_MIN, STOP_MAX = 0.04, 20, 60
+"""Below the least there is no early stopping: a handful of conversations would stop at chance."""
 _RESERVE_AT_MOST = 0.25
 
 
@@ -19,7 +20,7 @@ class Parts(Value):
     writer: tuple[Example, ...]
     """The writer trains on these."""
     stop: tuple[Example, ...]
-    """Early stopping looks at these."""
+    """Early stopping looks at these; none where they would be too few to tell."""
     reserved: tuple[Example, ...]
     """Reviewer and calibration are fitted on these; the writer never sees them."""
     exam: tuple[Example, ...]
@@ -48,7 +49,8 @@ def split(examples: Sequence[Example], seed: int, with_exam: bool) -> Parts:
     remaining = sum(map(len, left))
     wanted = min(RESERVED_MAX, max(RESERVED_MIN, round(RESERVED_SHARE * remaining)))
     reserved = _take(left, min(wanted, round(_RESERVE_AT_MOST * remaining)))
-    stop = _take(left, min(STOP_MAX, round(STOP_SHARE * remaining)))
+    watched = min(STOP_MAX, round(STOP_SHARE * remaining))
+    stop = _take(left, watched) if watched >= STOP_MIN else []
     return Parts(
         writer=tuple(e for cluster in left for e in cluster), stop=tuple(stop), reserved=tuple(reserved), exam=tuple(exam)
     )

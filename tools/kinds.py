@@ -30,6 +30,8 @@ class Slot(Value):
     """What fills it."""
     choices: tuple[Any, ...] = ()
     """Values allowed whatever was said."""
+    said: bool = False
+    """Whether only choices that were said are allowed after all."""
 
 
 class InferredKind(Value):
@@ -50,6 +52,8 @@ class KindTable(Value):
     """Values seen, by kind: they extend the vocabulary for kinds without names."""
     outcomes: tuple[str, ...] = ("ask", "calls", "done", "knowledge", "none")
     """Outcomes seen: the grammar offers no others."""
+    said: tuple[str, ...] = ()
+    """Arguments whose enumerated values are filled only with what was said."""
     max_calls: int = 4
     """Most calls seen in one step."""
 
@@ -59,7 +63,8 @@ def slot_of(toolset: Toolset, table: KindTable, name: str, schema: Mapping[str, 
     if "const" in schema:
         return Slot(mode="choice", kind=name, choices=(schema["const"],))
     if schema.get("enum"):
-        return Slot(mode="choice", kind=name, choices=tuple(v for v in schema["enum"] if v is not None))
+        choices = tuple(v for v in schema["enum"] if v is not None)
+        return Slot(mode="choice", kind=name, choices=choices, said=name in table.said)
     kind = schema.get("x-kind")
     scalar = schema_type(schema)
     if scalar == "boolean":

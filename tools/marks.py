@@ -6,17 +6,16 @@ the very tokens the call is written in.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.chat import json_text, neutral
 from core.types.mention import Mention
 from core.types.message import Message
-from core.types.tool import Toolset, Vocabulary
+from core.types.tool import Toolset
+from tools.choices import ChoiceFinder
 from tools.kinds import KindTable, slots
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 
-_CHOICE, _MIN_CHOICE = "=", 3
-"""What the kind of an enumeration's value starts with, and how long a value has to be to be looked for."""
 _FIGURE = re.compile(r"\d[\d.,]*")
 
 
@@ -24,20 +23,13 @@ class Marker:
     """Marks the user's words for one toolset; the same when training and when serving."""
 
     def __init__(self, toolset: Toolset, table: KindTable) -> None:
-        found = list(slots(toolset, table))
-        self._choices = {
-            _CHOICE + choice: (choice, slot.kind.replace("_", " "))
-            for slot in reversed(found)  # the first argument to take a value names it
-            if slot.mode == "choice"
-            for choice in slot.choices
-            if isinstance(choice, str) and len(choice) >= _MIN_CHOICE
-        }
-        choices = {kind: Vocabulary(names=(choice.replace("_", " "),)) for kind, (choice, _) in self._choices.items()}
         # Dates learned from training rows are left out: every date of those rows would be marked, and not every date after.
-        self._index = NameIndex({**toolset.vocabulary, **choices})
-        filled = {(slot.mode, slot.kind) for slot in found}
+        self._index = NameIndex(toolset.vocabulary)
+        self._choices = ChoiceFinder(toolset, table)
+        filled = {(slot.mode, slot.kind) for slot in slots(toolset, table)}
         modes = {mode for mode, _ in filled}
         self._kinds = {kind for mode, kind in filled if mode == "mention"}
+        self._arguments = {kind for mode, kind in filled if mode == "choice"}
         self._valued = {kind for kind, mode in ((NUMBER, "number"), (DIGITS, "digits")) if mode in modes}
 
     def mark(self, messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -52,7 +44,7 @@ class Marker:
         text = neutral(text)
         pieces: list[str] = []
         end = 0
-        for start, _, label in self._labels(text, self._label):
+        for start, _, label in self._labels([*find_mentions(text, self._index), *self._choices.find(text)], self._label):
             pieces.extend((text[end:start], label, ":"))
             end = start
         return "".join((*pieces, text[end:]))
@@ -62,15 +54,15 @@ class Marker:
         text = neutral(text)
         pieces: list[str] = []
         end = 0
-        for start, stop, label in self._labels(text, self._kind_label):
+        for start, stop, label in self._labels(find_mentions(text, self._index), self._kind_label):
             pieces.extend((_FIGURE.sub("0", text[end:start]), label))
             end = stop
         return "".join((*pieces, _FIGURE.sub("0", text[end:])))
 
-    def _labels(self, text: str, label_of: Callable[[Mention], str | None]) -> Iterator[tuple[int, int, str]]:
+    def _labels(self, mentions: Iterable[Mention], label_of: Callable[[Mention], str | None]) -> Iterator[tuple[int, int, str]]:
         """Labelled spans (start, end, label) in order; of overlapping mentions the longest has one, with all its kinds."""
         spans: dict[tuple[int, int], list[str]] = {}
-        for mention in find_mentions(text, self._index):
+        for mention in mentions:
             label = None if mention.inside else label_of(mention)
             if label is not None:
                 spans.setdefault((mention.start, mention.end), []).append(label)
@@ -88,10 +80,9 @@ class Marker:
         kind = self._kind_label(mention)
         if kind is not None:
             return kind
-        if mention.kind in self._choices:
-            choice, argument = self._choices[mention.kind]
-            return argument if choice == mention.surface else choice
-        if mention.kind in self._valued:
+        if mention.kind in (NUMBER, DIGITS):
             value = json_text(mention.value).strip('"')
-            return value if value != mention.surface else None
-        return None
+            return value if mention.kind in self._valued and value != mention.surface else None
+        if mention.value != mention.surface:
+            return str(mention.value)  # a choice, as it is written
+        return mention.kind.replace("_", " ") if mention.kind in self._arguments else None

@@ -26,7 +26,9 @@ _MIN_FUZZY_LENGTH = 5
 class NameIndex:
     """Finds the names and patterns of a vocabulary in a text, in time that grows with the text, not with the names."""
 
-    def __init__(self, vocabulary: Mapping[str, Vocabulary]) -> None:
+    def __init__(self, vocabulary: Mapping[str, Vocabulary], fuzzy_cutoff: float = _FUZZY_CUTOFF) -> None:
+        """`fuzzy_cutoff` is rapidfuzz's edit ratio, in [0, 100], from which a misspelt name counts."""
+        self._cutoff = fuzzy_cutoff
         self._kinds: dict[tuple[str, ...], set[str]] = {}
         for kind, entry in vocabulary.items():
             for name in entry.names:
@@ -75,10 +77,16 @@ class NameIndex:
                     windows[joined] = (tokens[first][0], tokens[last][1])
         if not windows or not self._joined:
             return
+        near = []
         for joined, (start, end) in windows.items():
-            best = process.extractOne(joined, self._joined.keys(), scorer=fuzz.ratio, score_cutoff=_FUZZY_CUTOFF)
+            best = process.extractOne(joined, self._joined.keys(), scorer=fuzz.ratio, score_cutoff=self._cutoff)
             if best is not None and best[0][0] == joined[0]:
-                for kind in self._joined[best[0]]:
+                near.append((-best[1], start, end, best[0]))
+        taken: list[tuple[int, int]] = []
+        for _, start, end, name in sorted(near):  # the nearest first; "to" or a comma beside it belongs to no name
+            if not any(start < other_end and other_start < end for other_start, other_end in taken):
+                taken.append((start, end))
+                for kind in self._joined[name]:
                     yield _mention(kind, text, start, end)
 
 
