@@ -18,10 +18,11 @@ from agents.linear import LabelSetClassifier, LinearClassifier
 from core.chat import own_turns
 from core.types.message import Message, ToolCall, last_user_text
 from core.types.tool import Toolset
+from tools.facts import Facts, find_facts
 from tools.marks import Marker
 
 _HASHED = 2**14
-_STATES = 512
+_STATES = 2048
 _EMBEDDING_WEIGHT, _STATE_WEIGHT = 3.0, 1.5
 _STRENGTH = 4.0
 _TWICE = "*2"
@@ -43,6 +44,8 @@ class Pick(NamedTuple):
     """What the step may start with, and how likely, most likely first."""
     parts: dict[str, float]
     """How likely the step has each part, as `parts_of` names them."""
+    facts: tuple[str, ...] = ()
+    """Facts about the results the conversation ends with."""
 
 
 class Picker:
@@ -60,7 +63,7 @@ class Picker:
         embedder: TextEmbedder,
     ) -> "Picker":
         """Fit on conversations up to a step, and the calls of that step; pseudo-calls as `core.chat.parse_calls` names them."""
-        rows = features(conversations, marker, embedder)
+        rows = features(conversations, facts_of(conversations, marker), marker, embedder)
         heads = LinearClassifier.fit(rows, [calls[0].name for calls in steps], _STRENGTH)
         parts = LabelSetClassifier.fit(rows, [parts_of(calls) for calls in steps], _STRENGTH)
         return cls(heads, parts, marker, embedder)
@@ -71,14 +74,16 @@ class Picker:
 
     def pick_all(self, conversations: Sequence[Sequence[Message]]) -> list[Pick]:
         """`pick` for many conversations at once."""
-        rows = features(conversations, self._marker, self._embedder)
+        facts = facts_of(conversations, self._marker)
+        rows = features(conversations, facts, self._marker, self._embedder)
         heads, parts = self._heads.probabilities(rows), self._parts.probabilities(rows)
         return [
             Pick(
                 [(self._heads.labels[i], float(head[i])) for i in np.argsort(-head, kind="stable")],
                 dict(zip(self._parts.labels, map(float, part), strict=True)),
+                found.texts,
             )
-            for head, part in zip(heads, parts, strict=True)
+            for head, part, found in zip(heads, parts, facts, strict=True)
         ]
 
     def pick_turns(self, messages: Sequence[Message]) -> dict[int, Pick]:
@@ -98,7 +103,7 @@ class Picker:
 
 
 def pick_text(toolset: Toolset, pick: Pick) -> str:
-    """A pick in words the writer reads: the likeliest head, then tools the step may hold too.
+    """A pick in words the writer reads: facts about the results, the likeliest head, then tools the step may hold too.
 
     After a tool's name stand its optional arguments that are likely, and with a minus its required ones that are not; `*2`
     says that it comes twice, `?` that the picker is not sure.
@@ -107,7 +112,7 @@ def pick_text(toolset: Toolset, pick: Pick) -> str:
     tools = {name: p for name, p in pick.parts.items() if "." not in name and not name.endswith(_TWICE) and name != first}
     further = sorted((name for name, p in tools.items() if p >= _MAYBE), key=lambda name: -tools[name])[:_MAX_FURTHER]
     said = [(first, probability), *((name, tools[name]) for name in further)]
-    return "; ".join(_tool_text(toolset, pick, name, probability) for name, probability in said)
+    return "; ".join([*pick.facts, *(_tool_text(toolset, pick, name, probability) for name, probability in said)])
 
 
 def _tool_text(toolset: Toolset, pick: Pick, name: str, probability: float) -> str:
@@ -155,7 +160,14 @@ def _parts_of(name: str, value: Any) -> Iterator[str]:
             yield from _parts_of(name, item)
 
 
-def features(conversations: Sequence[Sequence[Message]], marker: Marker, embedder: TextEmbedder) -> csr_matrix:
+def facts_of(conversations: Sequence[Sequence[Message]], marker: Marker) -> list[Facts]:
+    """Facts about the results each conversation ends with."""
+    return [find_facts(messages, marker.numbers(last_user_text(messages))) for messages in conversations]
+
+
+def features(
+    conversations: Sequence[Sequence[Message]], facts: Sequence[Facts], marker: Marker, embedder: TextEmbedder
+) -> csr_matrix:
     """Rows of features, (conversations, 384 + hashed n-grams + hashed state)."""
     texts = [marker.mask_text(last_user_text(messages)) for messages in conversations]
     words = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=_HASHED, norm="l2")
@@ -164,7 +176,8 @@ def features(conversations: Sequence[Sequence[Message]], marker: Marker, embedde
         [
             csr_matrix(embedder.embed(texts) * _EMBEDDING_WEIGHT),
             words.transform(texts) * _EMBEDDING_WEIGHT,
-            states.transform([_state(messages) for messages in conversations]) * _STATE_WEIGHT,
+            states.transform([" ".join((_state(m), *f.words)) for m, f in zip(conversations, facts, strict=True)])
+            * _STATE_WEIGHT,
         ]
     ).tocsr()
 

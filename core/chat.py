@@ -33,7 +33,7 @@ _MAX_TOOL_TEXT = 1200
 _CONTROL_TOKEN = re.compile(r"<(?=\|?[/\w]{1,40}\|?>)")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 
-FORMAT_HASH = content_hash(["compact-chatml", "marks", "picks", 3])
+FORMAT_HASH = content_hash(["compact-chatml", "marks", "picks", "facts", 4])
 """Names the text format in receipts and releases; raise the number when rendering changes."""
 
 

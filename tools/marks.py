@@ -59,6 +59,11 @@ class Marker:
             end = stop
         return "".join((*pieces, _FIGURE.sub("0", text[end:])))
 
+    def numbers(self, text: str) -> list[float]:
+        """Numbers said in one user turn, in reading order; figures inside names and ids are none."""
+        found = (m.value for m in find_mentions(neutral(text), self._index) if m.kind == NUMBER and not m.inside)
+        return [value for value in found if isinstance(value, int | float)]
+
     def _labels(self, mentions: Iterable[Mention], label_of: Callable[[Mention], str | None]) -> Iterator[tuple[int, int, str]]:
         """Labelled spans (start, end, label) in order; of overlapping mentions the longest has one, with all its kinds."""
         spans: dict[tuple[int, int], list[str]] = {}

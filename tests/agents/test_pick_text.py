@@ -36,3 +36,7 @@ USUAL = {"quote": 0.9, "quote.to": 0.9, "quote.lines": 0.9, "quote.lines.item": 
 )
 def test_a_pick_in_words(ranking: list[tuple[str, float]], parts: dict[str, float], text: str) -> None:
     assert pick_text(TOOLSET, Pick(ranking, parts)) == text
+
+
+def test_facts_come_first() -> None:
+    assert pick_text(TOOLSET, Pick([("bill", 0.9)], {}, ("on_hand 83>=43",))) == "on_hand 83>=43; bill"
