@@ -24,6 +24,10 @@ _MIN_PART = 0.1
 """A further draft for the sake of a part is made where the picker finds the part at least this likely."""
 
 
+_MISSED, _DOUBTED = 0.25, 0.75
+"""One more draft with an optional argument the picker finds at least so likely, or without one it finds at most so likely."""
+
+
 class Steps(Value):
     """Which of the caller's steps are on."""
 
@@ -124,9 +128,16 @@ class Caller:
     def _alternatives(self, drafts: Drafts, greedy: Draft, pick: Pick | None, offers: Offers) -> Iterator[Draft]:
         real = [call for call in greedy.calls if not call.name.startswith("!")]
         if len(real) == 1:
-            for demanded in unfilled(self.toolset, self._finder.table, real[0], offers):
-                if pick is None or any(_is_likely(pick, f"{real[0].name}.{name}") for name in demanded):
-                    yield drafts.completed(real[0].name, demanded)
+            missed, doubted = contested(self.toolset, real[0], pick)
+            mentioned = [
+                demanded
+                for demanded in unfilled(self.toolset, self._finder.table, real[0], offers)
+                if pick is None or any(_is_likely(pick, f"{real[0].name}.{name}") for name in demanded)
+            ]
+            for demanded in dict.fromkeys((*mentioned, *missed)):
+                yield drafts.completed(real[0].name, demanded)
+            for barred in doubted:
+                yield drafts.without(real[0].name, barred)
         if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
             if pick is None or _more_is_likely(pick, real[0].name):
                 yield drafts.with_calls(real[0].name, 2, max(2, self._writer.max_calls))
@@ -152,7 +163,8 @@ def unfilled(toolset: Toolset, table: KindTable, call: ToolCall, offers: Offers)
     """Arguments left out although the last request mentions something of their kind that the call does not use.
 
     Returns:
-        Sets to demand, most evident first: names, ids and dates; then those and numbers. None where nothing was left over.
+        Sets to demand, most evident first: names, ids, dates and enumerated values; then those and numbers. None where nothing
+        was left over.
     """
     tool = toolset.by_name.get(call.name)
     if tool is None:
@@ -164,9 +176,31 @@ def unfilled(toolset: Toolset, table: KindTable, call: ToolCall, offers: Offers)
         for name, schema in tool.properties.items()
         if name not in call.arguments and not schema.get("items") and not schema.get("properties")
     }
-    mentioned = frozenset(name for name, slot in slots.items() if slot.mode == "mention" and slot.kind in left)
+    chosen = offers.last_choices - used
+    mentioned = frozenset(
+        name
+        for name, slot in slots.items()
+        if (slot.mode == "mention" and slot.kind in left)
+        or (slot.mode == "choice" and any(str(choice) in chosen for choice in slot.choices))
+    )
     counted = frozenset(name for name, slot in slots.items() if slot.mode == "number" and NUMBER in left)
     return [demanded for demanded in dict.fromkeys((mentioned, mentioned | counted)) if demanded]
+
+
+def contested(toolset: Toolset, call: ToolCall, pick: Pick | None) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
+    """Optional arguments over which writer and picker may be of two minds, each a set of one.
+
+    Returns:
+        The likeliest one the call lacks, to demand; the least likely one it has, to bar. Nothing where none is in doubt.
+    """
+    tool = toolset.by_name.get(call.name)
+    if tool is None or pick is None:
+        return [], []
+    optional = set(tool.properties) - set(tool.parameters.get("required") or ())
+    chances = sorted((pick.parts[part], name) for name in optional if (part := f"{call.name}.{name}") in pick.parts)
+    lacking = [frozenset((name,)) for chance, name in chances if chance >= _MISSED and name not in call.arguments]
+    had = [frozenset((name,)) for chance, name in chances if chance <= _DOUBTED and name in call.arguments]
+    return lacking[-1:], had[:1] if len(call.arguments) > 1 else []
 
 
 def check_request(messages: Sequence[Message]) -> None:

@@ -35,7 +35,12 @@ class GrammarBuilder:
         return (*self._tool_rules, *(f"!{name}" for name in self._pseudo_rules))
 
     def grammar(
-        self, head: str | None = None, min_calls: int = 1, max_calls: int | None = None, demanded: frozenset[str] = frozenset()
+        self,
+        head: str | None = None,
+        min_calls: int = 1,
+        max_calls: int | None = None,
+        demanded: frozenset[str] = frozenset(),
+        barred: frozenset[str] = frozenset(),
     ) -> str:
         """The grammar text.
 
@@ -44,12 +49,13 @@ class GrammarBuilder:
             min_calls: Fewest calls of the step.
             max_calls: Most calls; default what training rows show.
             demanded: Arguments of the head that must be written, where anything said can fill them.
+            barred: Arguments of the head that must not be written.
         """
         limit = max(min_calls, max_calls or self._table.max_calls)
         if head is not None and head.startswith("!"):
             root = self._pseudo_rules[head[1:]]
         else:
-            first = "call" if head is None else self._head_rule(head, demanded)
+            first = "call" if head is None else self._head_rule(head, demanded, barred)
             root = first + _more_calls(min_calls - 1, limit - 1)
             if head is None and min_calls == 1:
                 root = " | ".join([root, *self._pseudo_rules.values()])
@@ -70,22 +76,24 @@ class GrammarBuilder:
         span = self._spans("q", [words])
         return self._add("p-search", f'{_literal("search{" + _quoted("query") + ":")} {span} "}}"')
 
-    def _head_rule(self, head: str, demanded: frozenset[str]) -> str:
-        if not demanded:
+    def _head_rule(self, head: str, demanded: frozenset[str], barred: frozenset[str]) -> str:
+        if not demanded and not barred:
             return self._tool_rules[head]
-        rule = f"d{list(self._tool_rules).index(head)}-{content_hash(sorted(demanded), 6)}"
-        body = self._fields(rule, self._toolset.by_name[head].parameters, demanded)
+        rule = f"d{list(self._tool_rules).index(head)}-{content_hash([sorted(demanded), sorted(barred)], 6)}"
+        body = self._fields(rule, self._toolset.by_name[head].parameters, demanded, barred)
         return self._add(rule, f'{_literal(self._spelled[head] + "{")} {body} "}}"') if body else self._tool_rules[head]
 
     def _tool(self, index: int, tool: Tool) -> str:
         body = self._fields(f"t{index}", tool.parameters, required=frozenset())
         return self._add(f"t{index}", f'{_literal(self._spelled[tool.name] + "{")} {body} "}}"')
 
-    def _fields(self, rule: str, schema: Mapping[str, Any], required: frozenset[str]) -> str:
+    def _fields(
+        self, rule: str, schema: Mapping[str, Any], required: frozenset[str], barred: frozenset[str] = frozenset()
+    ) -> str:
         """The chain of an object's fields; `rule-f…` before anything was written, `rule-c…` after (a comma is due)."""
         fields = []
         for position, (name, inner) in enumerate((schema.get("properties") or {}).items()):
-            value = self._value(f"{rule}v{position}", name, inner)
+            value = None if name in barred else self._value(f"{rule}v{position}", name, inner)
             if value is not None:
                 fields.append((name, f"{_literal(_quoted(name) + ':')} {value}"))
             elif name in required:

@@ -35,6 +35,8 @@ class Offers:
         self.texts: list[list[Word]] = []
         self.choices: set[str] = set()
         """Enumerated values that were said."""
+        self.last_choices: set[str] = set()
+        """Those of the last user turn."""
         self.last_user: list[Mention] = []
         """Mentions of the last user turn, for the reviewer."""
 
@@ -87,9 +89,10 @@ class OfferFinder:
         budget = _MAX_SPAN_WORDS - sum(map(len, offers.texts))
         offers.texts.append(_words(text)[:budget] if budget > 0 else [])
         found = find_mentions(text, self._index)
-        offers.choices.update(str(mention.value) for mention in self._choices.find(text))
+        choices = {str(mention.value) for mention in self._choices.find(text)}
+        offers.choices |= choices
         if is_last:
-            offers.last_user = found
+            offers.last_user, offers.last_choices = found, choices
         for mention in found:
             if not mention.inside:
                 offers.add(mention.kind, mention.value)

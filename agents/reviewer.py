@@ -156,6 +156,7 @@ def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
     twice = sum(count > max(1, said[value]) for value, count in used.items() if isinstance(value, str))
     asks = any((tool := toolset.by_name.get(c.name)) is not None and tool.first_unmet(c.arguments) for c in calls)
     total_unused = float(sum(unused.values()))
+    unused_choices = {choice for choice in evidence.offers.last_choices if _key(choice) not in ever_used}
     return [
         float(unused["name"]),
         float(unused["number"]),
@@ -165,6 +166,7 @@ def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
         total_unused * asks,
         total_unused * (evidence.draft.head == "!done"),
         total_unused * (evidence.draft.head in ("!search", "!none")),
+        float(len(unused_choices)),
     ]
 
 

@@ -33,7 +33,7 @@ class Draft(Value):
     head_logprob: float
     """Summed over the tokens up to the first `{`: how sure the writer is of the tool."""
     wanted: str | None = None
-    """What it was made for: None (free), a head, `completed`, or `more` / `fewer` calls."""
+    """What it was made for: None (free), a head, `completed`, `without`, or `more` / `fewer` calls."""
 
     @property
     def head(self) -> str:
@@ -103,6 +103,10 @@ class Drafts:
     def completed(self, head: str, demanded: frozenset[str]) -> Draft:
         """The single call of tool `head` in which the demanded arguments are written too."""
         return self._write(self._grammars.grammar(head, max_calls=1, demanded=demanded), "completed")
+
+    def without(self, head: str, barred: frozenset[str]) -> Draft:
+        """The single call of tool `head` in which the barred arguments are not written."""
+        return self._write(self._grammars.grammar(head, max_calls=1, barred=barred), "without")
 
     def with_calls(self, head: str, at_least: int, at_most: int) -> Draft:
         """The step that starts with tool `head` and has so many calls."""

@@ -6,7 +6,7 @@ typos forgiven), number sequences by the company's own patterns, numbers, digits
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from rapidfuzz import fuzz, process
@@ -36,9 +36,10 @@ class NameIndex:
                 if key:
                     self._kinds.setdefault(key, set()).add(kind)
         self._longest = min(_MAX_NAME_TOKENS, max((len(key) for key in self._kinds), default=0))
-        # by joined key, not split again later: a folded token may itself hold a space
-        joined = {" ".join(key).strip(): kinds for key, kinds in self._kinds.items()}
-        self._joined = {name: kinds for name, kinds in joined.items() if len(name) >= _MIN_FUZZY_LENGTH}
+        self._joined: dict[str, set[str]] = {}
+        for key, kinds in self._kinds.items():
+            if len(name := _closed(key)) >= _MIN_FUZZY_LENGTH:
+                self._joined.setdefault(name, set()).update(kinds)
         self._patterns = [
             (kind, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE))
             for kind, entry in vocabulary.items()
@@ -65,15 +66,18 @@ class NameIndex:
                     yield _mention(kind, text, tokens[first][0], tokens[last][1])
 
     def _fuzzy(self, text: str, tokens: list[tuple[int, int, str]], exact: list[Mention]) -> Iterator[Mention]:
-        """Misspelt names: windows of words no exact name touches, compared by edit ratio (rapidfuzz)."""
+        """Misspelt names: windows of words no exact name touches, compared by edit ratio (rapidfuzz).
+
+        Compared without spaces: dictation and haste cut names elsewhere ("save ins", "bright water").
+        """
         free = [not any(m.start < end and start < m.end for m in exact) for start, end, _ in tokens]
         windows = {}
         for first in range(len(tokens)):
             for last in range(first, min(first + 4, len(tokens))):
                 if not free[last]:
                     break
-                joined = " ".join(token for _, _, token in tokens[first : last + 1])
-                if len(joined) >= _MIN_FUZZY_LENGTH and not joined.replace(" ", "").isdigit():
+                joined = _closed(token for _, _, token in tokens[first : last + 1])
+                if len(joined) >= _MIN_FUZZY_LENGTH and not joined.isdigit():
                     windows[joined] = (tokens[first][0], tokens[last][1])
         if not windows or not self._joined:
             return
@@ -123,6 +127,10 @@ def mark_inside(mentions: list[Mention]) -> list[Mention]:
 def _mention(kind: str, text: str, start: int, end: int) -> Mention:
     surface = text[start:end]
     return Mention(kind=kind, surface=surface, value=surface, start=start, end=end)
+
+
+def _closed(tokens: Iterable[str]) -> str:
+    return "".join(tokens).replace(" ", "")  # a folded token may itself hold a space
 
 
 @lru_cache(maxsize=65536)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps
+from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested
 from agents.engines.engine import Generation
 from agents.offers import OfferFinder
 from agents.picker import Pick, Picker
@@ -214,6 +214,39 @@ def test_a_conversation_may_end_with_a_tool_result() -> None:
     call = Message(role="assistant", tool_calls=(ToolCall(name="count", arguments={"item": "oak chairs"}),))
     prediction = caller(FakeEngine("done{}")).predict((*SAID, call, Message(role="tool", content="{}")))
     assert prediction.outcome == "done"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "likely", "in_doubt"),
+    [
+        ({"item": "oak chair"}, 0.5, ("count", None)),
+        ({"item": "oak chair"}, 0.1, (None, None)),
+        ({"item": "oak chair", "count": 3}, 0.5, (None, "count")),
+        ({"item": "oak chair", "count": 3}, 0.9, (None, None)),
+        ({"count": 3}, 0.1, (None, None)),
+        ({}, 0.9, ("count", None)),
+    ],
+)
+def test_optional_arguments_are_in_doubt_where_picker_and_writer_differ(
+    arguments: dict[str, object], likely: float, in_doubt: tuple[str | None, str | None]
+) -> None:
+    pick = Pick([("move", 1.0)], {"move.item": 0.1, "move.count": likely})
+    missed, doubted = in_doubt
+    expected = [frozenset((missed,))] if missed else [], [frozenset((doubted,))] if doubted else []
+    assert contested(TOOLSET, ToolCall(name="move", arguments=arguments), pick) == expected
+    assert contested(TOOLSET, ToolCall(name="move", arguments=arguments), None) == ([], [])
+
+
+def test_a_draft_is_made_with_and_without_what_is_in_doubt() -> None:
+    class Doubting(FakePicker):
+        def pick_all(self, conversations: Sequence[Sequence[Message]]) -> list[Pick]:
+            return [Pick([("move", 1.0)], {"move.count": 0.5, "count": 0.01}) for _ in conversations]
+
+    said = (Message(role="user", content="move 3 oak chairs"),)
+    bare = 'move{"item":"oak chairs"}'
+    added, left_out = FakeEngine(bare, MOVE), FakeEngine(MOVE, bare)
+    assert [found.draft.wanted for found in caller(added, None, Doubting()).consider(said)] == [None, "completed"]
+    assert [found.draft.wanted for found in caller(left_out, None, Doubting()).consider(said)] == [None, "without"]
 
 
 def test_drafts_know_what_they_were_made_for() -> None:

@@ -287,6 +287,14 @@ def test_a_forced_head_allows_no_other_start() -> None:
     assert all(accepts(build.grammar(), text) for text in samples.values())
 
 
+def test_an_argument_can_be_demanded_or_barred() -> None:
+    build = builder(toolset(note=STRING, place=STRING), "rain at sea")
+    both, note, place = 'act{"note":"rain","place":"sea"}', 'act{"note":"rain"}', 'act{"place":"sea"}'
+    demanding, barring = build.grammar("act", demanded=frozenset({"note"})), build.grammar("act", barred=frozenset({"note"}))
+    assert [accepts(demanding, text) for text in (both, note, place)] == [True, True, False]
+    assert [accepts(barring, text) for text in (both, note, place)] == [False, False, True]
+
+
 def test_inferred_choices_can_be_written_beside_what_was_said() -> None:
     table = KindTable(inferred={"note": InferredKind(mode="span", choices=("default",)), "pin": InferredKind(mode="digits")})
     grammar = builder(toolset(note=STRING, pin=STRING), "pin four five one two", table=table).grammar()

@@ -1,5 +1,6 @@
 """Choices: enumerated values said, and arguments that are filled with nothing else."""
 
+from agents.caller import unfilled
 from agents.offers import OfferFinder
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
@@ -48,6 +49,20 @@ def test_choices_are_found_as_dictation_writes_them() -> None:
         ("account", "savin", "savings"),
         ("period", "last month", "last_month"),
     ]
+
+
+def test_a_choice_cut_in_two_by_dictation_is_found() -> None:
+    found = ChoiceFinder(TOOLSET, KindTable()).find("my save ins please")
+    assert [(m.surface, m.value) for m in found] == [("save ins", "savings")]
+
+
+def test_a_call_that_leaves_out_a_said_choice_may_be_completed() -> None:
+    table = KindTable()
+    finder = OfferFinder(TOOLSET, table)
+    later = [Message(role="user", content="from checking"), Message(role="user", content="my savings")]
+    call = ToolCall(name="ask", arguments={"source": "checking"})
+    assert unfilled(TOOLSET, table, call, finder.collect(later)) == [frozenset({"account"})]
+    assert unfilled(TOOLSET, table, call, finder.collect(later[:1])) == [], "used already"
 
 
 def test_training_rows_tell_which_arguments_take_only_what_was_said() -> None:
