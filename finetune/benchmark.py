@@ -57,8 +57,6 @@ class Benchmark(Value):
     """Into how many parts the conversations are cut."""
     folds_run: int = 5
     """How many of them are held out in turn."""
-    epochs: float | None = None
-    """Passes; None lets the planner choose."""
     ignored_tools: tuple[str, ...] = ()
     """A second figure leaves out the cases that expect only these."""
     ablation_cases: int = 250
@@ -68,11 +66,9 @@ class Benchmark(Value):
 
 
 BENCHMARKS = {
-    "erp": Benchmark(name="erp", files=("conversations.jsonl",), seeds=(0, 1), folds_run=1, epochs=3, swaps_names=True),
-    "iot": Benchmark(name="iot", files=("traces.jsonl", "seeds.jsonl"), seeds=(0,), epochs=4),
-    "banking": Benchmark(
-        name="banking", files=("traces.jsonl",), seeds=(0,), epochs=8, ignored_tools=("greeting", "thank_you", "goodbye")
-    ),
+    "erp": Benchmark(name="erp", files=("conversations.jsonl",), seeds=(0, 1), folds_run=1, swaps_names=True),
+    "iot": Benchmark(name="iot", files=("traces.jsonl", "seeds.jsonl"), seeds=(0,)),
+    "banking": Benchmark(name="banking", files=("traces.jsonl",), seeds=(0,), ignored_tools=("greeting", "thank_you", "goodbye")),
 }
 
 
@@ -153,7 +149,7 @@ def _run_fold(
     )
     home.registry.add(toolset)
     home.traces.add(trace for identity, trace in traces.items() if identity not in hidden)
-    limits = Limits(epochs=benchmark.epochs, conversations=limit)
+    limits = Limits(conversations=limit)
     night = run_night(home, NightOrder(toolset=toolset.name, base=base, seed=seed, limits=limits, exam=cases), progress)
     examinations = _ablate(benchmark, home, toolset, night.release, Path(night.folder), cases, progress, seed)
     training = home.releases.get(night.release).training

@@ -8,6 +8,9 @@ from core.types.example import Example
 from core.types.value import Value
 
 DEFAULT_EPOCHS = 4.0
+MOST_EPOCHS = 8.0
+"""Of few rows; as many as make `_FEW_TOKENS`."""
+_FEW_TOKENS = 36_000
 MIN_EPOCHS = 2.0
 DEFAULT_TOKENS_PER_S = 320.0
 """Two cores with AVX512-BF16, 135M base; replaced by what the last night on this machine measured."""
@@ -58,7 +61,7 @@ class Limits(Value):
 
 
 def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float) -> Plan:
-    """Choose epochs first (four down to two), then leave conversations out, until time and tokens fit."""
+    """Choose epochs first (four down to two, up to eight of few rows), then leave conversations out, until all fits."""
     available = min(len(examples), limits.conversations or len(examples))
     per_row = sum(map(_characters, examples)) / _CHARS_PER_TOKEN / max(1, len(examples))
 
@@ -74,7 +77,9 @@ def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float) -> Pl
     if limits.epochs:
         return fewer(limits.epochs, 1)
     nearly_all = max(1, round(_NEARLY_ALL * available))
-    for chosen in (fewer(DEFAULT_EPOCHS, available), fewer(3.0, nearly_all), fewer(2.5, nearly_all)):
+    tokens_an_epoch = max(1, fewer(1.0, available).training_tokens)
+    wished = min(MOST_EPOCHS, max(DEFAULT_EPOCHS, _FEW_TOKENS // tokens_an_epoch))
+    for chosen in (fewer(wished, available), fewer(DEFAULT_EPOCHS, available), fewer(3.0, nearly_all), fewer(2.5, nearly_all)):
         if _fits(chosen, limits):
             return chosen
     return fewer(MIN_EPOCHS, 1)

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from core.types.example import Example, Step
 from core.types.message import Message
-from finetune.plan import DEFAULT_EPOCHS, DEFAULT_TOKENS_PER_S, MIN_EPOCHS, Limits, measured_speed, plan, remember_speed
+from finetune.plan import (
+    DEFAULT_EPOCHS,
+    DEFAULT_TOKENS_PER_S,
+    MIN_EPOCHS,
+    MOST_EPOCHS,
+    Limits,
+    measured_speed,
+    plan,
+    remember_speed,
+)
 
 
 def examples(count: int) -> list[Example]:
@@ -20,8 +29,14 @@ def examples(count: int) -> list[Example]:
 
 
 def test_without_limits_everything_is_trained_on() -> None:
-    made = plan(examples(50), Limits(), 250)
-    assert (made.epochs, made.conversations, made.left_out) == (DEFAULT_EPOCHS, 50, 0)
+    made = plan(examples(400), Limits(), 250)
+    assert (made.epochs, made.conversations, made.left_out) == (DEFAULT_EPOCHS, 400, 0)
+
+
+def test_few_rows_are_seen_more_often() -> None:
+    epochs = [plan(examples(count), Limits(), 250).epochs for count in (10, 100, 200, 1000)]
+    assert epochs[0] == MOST_EPOCHS and epochs[-1] == DEFAULT_EPOCHS
+    assert epochs == sorted(epochs, reverse=True) and len(set(epochs)) > 2
 
 
 @given(st.integers(1, 400), st.floats(0.5, 200), st.integers(1000, 10**6), st.floats(20, 5000))
@@ -29,7 +44,7 @@ def test_without_limits_everything_is_trained_on() -> None:
 def test_a_plan_fits_what_was_allowed_or_is_as_small_as_can_be(count: int, minutes: float, tokens: int, speed: float) -> None:
     made = plan(examples(count), Limits(minutes=minutes, tokens=tokens), speed)
     assert 1 <= made.conversations == count - made.left_out
-    assert MIN_EPOCHS <= made.epochs <= DEFAULT_EPOCHS
+    assert MIN_EPOCHS <= made.epochs <= MOST_EPOCHS
     assert made.conversations == 1 or (made.minutes <= minutes and made.training_tokens <= tokens)
     few = made.epochs in (2.5, 3) and made.left_out <= 0.1 * count + 1
     assert made.epochs == MIN_EPOCHS or made.left_out == 0 or few, "epochs go before conversations, but for a tenth of them"
