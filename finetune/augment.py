@@ -1,4 +1,4 @@
-"""Augmentation: the same phrasings with other names, ids and amounts, and pairs of wishes said in one breath.
+"""Augmentation: the same phrasings with other names, ids, amounts and choices, and pairs of wishes said in one breath.
 
 A few thousand rows show each phrasing once or twice, always with the same values. Swapping values teaches that they are to be
 copied, not remembered; joining two requests teaches that the second wish is not to be dropped. Only values of training rows
@@ -8,16 +8,19 @@ are used, so nothing of an exam and no name reserved for it can leak in.
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
+from tools.choices import ChoiceFinder
 from tools.kinds import KindTable, leaves, slot_of
 from tools.numbers import find_numbers
 
 _MIN_NUMBER = 10
+_CHOICE_SHARE = 0.5
+"""Share of the variants that say other choices: what goes together ("credit card") is to be learned too."""
 _JOINTS = (". ", ", and ", " and also ", "; ", ". Also ", " then ", ", plus ", ". And ", "\n", " & ", ", then ", ". After that ")
 
 
@@ -36,16 +39,20 @@ class Swapper:
                 if value.casefold() in known.get(kind, {}):
                     pools[kind].add(known[kind][value.casefold()])
         self._pools = {kind: sorted(names) for kind, names in pools.items()}
+        self._choices = ChoiceFinder(toolset, table)
+        contents = [content for example in training for content in _said(example)]
+        self._said_choices = {str(mention.value) for content in contents for mention in self._choices.find(content)}
 
     def variant(self, example: Example, number: int) -> Example:
         """Variant `number` of an example; the same number gives the same variant. Values that cannot be swapped stay."""
         order = random.Random(f"{self._seed}/{number}/{example.id}")
-        table = self._names(example, order)
-        if len(example.steps) == 1 and not any(message.role == "tool" for message in example.messages):
-            numbers = self._numbers(example, order)
-        else:
-            numbers = {}  # a number may be what a condition on a result hangs on
-        return _rewritten(example, table, numbers) if table or numbers else example
+        names = self._names(example, order)
+        # where there are results, a condition on them may hang on a number
+        conditional = any(message.role == "tool" for message in example.messages)
+        numbers = {} if conditional else self._numbers(example, order)
+        said, choices = self._choices_of(example, order) if order.random() < _CHOICE_SHARE else ({}, {})
+        words = {**{old: new for old, new, _ in numbers.values()}, **said, **names}
+        return _rewritten(example, words, {**choices, **names}, numbers) if words else example
 
     def _mentioned(self, example: Example) -> Iterator[tuple[str, str]]:
         """Kind and value of every argument that is filled by a mention."""
@@ -53,25 +60,49 @@ class Swapper:
             tool = self._toolset.by_name.get(call.name)
             for name, schema, value in leaves(call.arguments, tool.parameters if tool else {}):
                 slot = slot_of(self._toolset, self._table, name, schema)
-                if slot.mode == "mention" and isinstance(value, str):
+                if slot.mode in ("mention", "digits") and isinstance(value, str):
                     yield slot.kind, value
 
     def _names(self, example: Example, order: random.Random) -> dict[str, str]:
         said = "\n".join(message.content for message in example.messages)
         table: dict[str, str] = {}
         for kind, value in self._mentioned(example):
-            if value in table or value not in said:
+            if value in table or not _stands_in(value, said):
                 continue
-            if any(pattern.fullmatch(value) for pattern in self._patterns.get(kind, ())):
+            if value.isdecimal() or any(pattern.fullmatch(value) for pattern in self._patterns.get(kind, ())):
                 table[value] = _scrambled(value, order)
             elif len(pool := self._pools.get(kind, [])) > 1:
                 new = order.choice(pool)
                 table[value] = new.lower() if value.islower() else new
         return table
 
+    def _choices_of(self, example: Example, order: random.Random) -> tuple[dict[str, str], dict[str, str]]:
+        """What to put in the place of the words that say choices, and of their values; different choices stay different."""
+        allowed: dict[str, set[str]] = {}
+        for call in _calls(example):
+            tool = self._toolset.by_name.get(call.name)
+            for name, schema, value in leaves(call.arguments, tool.parameters if tool else {}):
+                slot = slot_of(self._toolset, self._table, name, schema)
+                if slot.mode == "choice" and isinstance(value, str):
+                    texts = {choice for choice in slot.choices if isinstance(choice, str)}
+                    allowed[value] = allowed.get(value, texts) & texts
+        surfaces: dict[str, set[str]] = defaultdict(set)
+        for content in _said(example):
+            for mention in self._choices.find(content):
+                if _stands_in(mention.surface, content):
+                    surfaces[str(mention.value)].add(mention.surface)
+        taken = allowed.keys() - surfaces.keys()
+        values: dict[str, str] = {}
+        for old in sorted(allowed.keys() & surfaces.keys()):
+            values[old] = order.choice(sorted((allowed[old] & self._said_choices) - taken) or [old])
+            taken.add(values[old])
+        if len(set(values.values())) < len(values):  # of few choices none may have been left for the last but one that is taken
+            return {}, {}
+        return {surface: new.replace("_", " ") for old, new in values.items() if new != old for surface in surfaces[old]}, values
+
     def _numbers(self, example: Example, order: random.Random) -> dict[float, tuple[str, str, float]]:
         """By value: the words that say it, the words and the value to put in their place."""
-        said = "\n".join(message.content for message in example.messages if message.role == "user")
+        said = "\n".join(_said(example))
         spoken = find_numbers(said)
         table: dict[float, tuple[str, str, float]] = {}
         for call in _calls(example):
@@ -132,6 +163,10 @@ def _calls(example: Example) -> list[ToolCall]:
     return [*(call for step in example.steps for call in step.calls), *(c for m in example.messages for c in m.tool_calls)]
 
 
+def _said(example: Example) -> list[str]:
+    return [message.content for message in example.messages if message.role == "user"]
+
+
 def _scrambled(text: str, order: random.Random) -> str:
     """Every digit of the last run of digits drawn anew; the first of a run stays above zero where it was."""
     runs = list(re.finditer(r"\d+", text))
@@ -142,17 +177,27 @@ def _scrambled(text: str, order: random.Random) -> str:
     return text[: last.start()] + "".join(drawn) + text[last.end() :]
 
 
-def _rewritten(example: Example, table: dict[str, str], numbers: dict[float, tuple[str, str, float]]) -> Example:
-    words = {**table, **{old: new for old, new, _ in numbers.values()}}
+def _standing(words: Iterable[str]) -> re.Pattern[str]:
+    """Any of the words, where none is part of a longer word, id or number."""
     alternatives = "|".join(re.escape(old) for old in sorted(words, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w.,/-])(?:{alternatives})(?![\w/-]|[.,]\d)")
+    return re.compile(rf"(?<![\w.,/-])(?:{alternatives})(?![\w/-]|[.,]\d)")
+
+
+def _stands_in(value: str, text: str) -> bool:
+    return _standing([value]).search(text) is not None
+
+
+def _rewritten(
+    example: Example, words: dict[str, str], values: dict[str, str], numbers: dict[float, tuple[str, str, float]]
+) -> Example:
+    pattern = _standing(words)
 
     def text(content: str) -> str:
         return pattern.sub(lambda match: words[match[0]], content)
 
     def value(old: Any) -> Any:
         if isinstance(old, str):
-            return table.get(old, old)
+            return values.get(old, old)
         if isinstance(old, dict):
             return {key: value(inner) for key, inner in old.items()}
         if isinstance(old, list):

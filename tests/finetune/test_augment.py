@@ -8,7 +8,7 @@ from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset, read_toolset
 from finetune.augment import Swapper, paired
-from tools.kinds import KindTable, leaves
+from tools.kinds import InferredKind, KindTable, leaves
 
 TABLE = KindTable()
 
@@ -86,6 +86,57 @@ def test_numbers_stay_where_a_result_may_depend_on_them(toolset: Toolset) -> Non
     told = ROWS[1].model_copy(update={"messages": (*ROWS[1].messages, Message(role="tool", content='{"left":44}'))})
     variants = [Swapper(toolset, TABLE, ROWS, seed=0).variant(told, n) for n in range(1, 20)]
     assert all("45 dollars" in v.messages[0].content and v.steps[0].calls[0].arguments["amount"] == 45 for v in variants)
+
+
+def test_numbers_and_digits_of_a_conversation_change_everywhere() -> None:
+    card = {"type": "object", "properties": {"amount": {"type": "number"}, "card": {"type": "string"}}}
+    bank = read_toolset("bank", [{"name": "pay", "parameters": card}])
+    table = KindTable(inferred={"card": InferredKind(mode="digits")})
+    first, second = row("pay 45 by 7777", "pay", amount=45, card="7777"), row("again by 7777", "pay", amount=45, card="7777")
+    moved = second.steps[0].model_copy(update={"position": 3})
+    both = first.model_copy(update={"messages": (*first.messages, *second.messages), "steps": (*first.steps, moved)})
+    for number in range(1, 20):
+        variant = Swapper(bank, table, [both], seed=0).variant(both, number)
+        arguments = [step.calls[0].arguments for step in variant.steps]
+        assert arguments[0] == arguments[1] and arguments[0]["card"] != "7777"
+        assert variant.messages[0].content == f"pay {arguments[0]['amount']:g} by {arguments[0]['card']}"
+        assert variant.messages[2].content == f"again by {arguments[0]['card']}"
+
+
+ACCOUNTS = ["checking", "savings", "credit", "trust"]
+ASKS = {
+    "type": "object",
+    "properties": {"source": {"enum": ACCOUNTS[:2]}, "target": {"enum": ACCOUNTS[:3]}, "kind": {"enum": ["slow"]}},
+}
+BANK = read_toolset("bank", [{"name": "move", "parameters": ASKS}, {"name": "open", "parameters": {"type": "object", "properties": {"account": {"enum": ACCOUNTS}}}}])  # fmt: skip
+MOVES = [
+    row("from checkin to my savings please", "move", source="checking", target="savings"),
+    row("to credit", "move", target="credit"),
+    row("open something", "open", account="trust"),
+]
+
+
+def test_choices_are_swapped_where_they_are_said() -> None:
+    swapper = Swapper(BANK, KindTable(), MOVES, seed=0)
+    seen = set()
+    for number in range(1, 80):
+        variant = swapper.variant(MOVES[0], number)
+        arguments = variant.steps[0].calls[0].arguments
+        seen.add((arguments["source"], arguments["target"]))
+        said = "from checkin to my savings please" if arguments == MOVES[0].steps[0].calls[0].arguments else None
+        assert variant.messages[0].content == said or variant.messages[0].content in (
+            f"from {arguments['source']} to my {arguments['target']} please",
+            f"from checkin to my {arguments['target']} please",
+        )
+        assert variant.messages[1].tool_calls == variant.steps[0].calls
+    assert seen == {("checking", "savings"), ("checking", "credit"), ("savings", "checking"), ("savings", "credit")}
+
+
+def test_a_choice_nobody_said_is_neither_swapped_nor_put_in() -> None:
+    swapper = Swapper(BANK, KindTable(), MOVES, seed=0)
+    assert all(swapper.variant(MOVES[2], n) == MOVES[2] for n in range(1, 30))
+    targets = {swapper.variant(MOVES[1], n).steps[0].calls[0].arguments["target"] for n in range(1, 60)}
+    assert targets == {"checking", "savings", "credit"}
 
 
 def test_pairs_hold_both_wishes_in_order() -> None:
