@@ -24,8 +24,8 @@ _MIN_PART = 0.1
 """A further draft for the sake of a part is made where the picker finds the part at least this likely."""
 
 
-_MISSED, _DOUBTED = 0.25, 0.75
-"""One more draft with an optional argument the picker finds at least so likely, or without one it finds at most so likely."""
+_MISSED, _DOUBTED, _DOUBTED_REQUIRED = 0.25, 0.75, 0.5
+"""One more draft with an argument the picker finds at least so likely, or without one it finds at most so likely."""
 
 
 class Steps(Value):
@@ -188,18 +188,23 @@ def unfilled(toolset: Toolset, table: KindTable, call: ToolCall, offers: Offers)
 
 
 def contested(toolset: Toolset, call: ToolCall, pick: Pick | None) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
-    """Optional arguments over which writer and picker may be of two minds, each a set of one.
+    """Arguments over which writer and picker may be of two minds, each a set of one.
 
     Returns:
-        The likeliest one the call lacks, to demand; the least likely one it has, to bar. Nothing where none is in doubt.
+        The likeliest one the call lacks, to demand; the least likely one it has, to bar: without a required one the step
+        asks for it. Nothing where none is in doubt.
     """
     tool = toolset.by_name.get(call.name)
     if tool is None or pick is None:
         return [], []
-    optional = set(tool.properties) - set(tool.parameters.get("required") or ())
-    chances = sorted((pick.parts[part], name) for name in optional if (part := f"{call.name}.{name}") in pick.parts)
+    required = tool.parameters.get("required") or ()
+    chances = sorted((pick.parts[part], name) for name in tool.properties if (part := f"{call.name}.{name}") in pick.parts)
     lacking = [frozenset((name,)) for chance, name in chances if chance >= _MISSED and name not in call.arguments]
-    had = [frozenset((name,)) for chance, name in chances if chance <= _DOUBTED and name in call.arguments]
+    had = [
+        frozenset((name,))
+        for chance, name in chances
+        if name in call.arguments and chance <= (_DOUBTED_REQUIRED if name in required else _DOUBTED)
+    ]
     return lacking[-1:], had[:1] if len(call.arguments) > 1 else []
 
 

@@ -217,24 +217,24 @@ def test_a_conversation_may_end_with_a_tool_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "likely", "in_doubt"),
+    ("arguments", "item", "count", "missed", "doubted"),
     [
-        ({"item": "oak chair"}, 0.5, ("count", None)),
-        ({"item": "oak chair"}, 0.1, (None, None)),
-        ({"item": "oak chair", "count": 3}, 0.5, (None, "count")),
-        ({"item": "oak chair", "count": 3}, 0.9, (None, None)),
-        ({"count": 3}, 0.1, (None, None)),
-        ({}, 0.9, ("count", None)),
+        ({"item": "oak chair"}, 0.6, 0.5, ["count"], []),
+        ({"item": "oak chair"}, 0.6, 0.1, [], []),
+        ({"item": "oak chair", "count": 3}, 0.6, 0.5, [], ["count"]),
+        ({"item": "oak chair", "count": 3}, 0.6, 0.9, [], []),
+        ({"item": "oak chair", "count": 3}, 0.3, 0.9, [], ["item"]),
+        ({"count": 3}, 0.6, 0.1, ["item"], []),
+        ({}, 0.6, 0.9, ["count"], []),
     ],
 )
-def test_optional_arguments_are_in_doubt_where_picker_and_writer_differ(
-    arguments: dict[str, object], likely: float, in_doubt: tuple[str | None, str | None]
+def test_arguments_are_in_doubt_where_picker_and_writer_differ(
+    arguments: dict[str, object], item: float, count: float, missed: list[str], doubted: list[str]
 ) -> None:
-    pick = Pick([("move", 1.0)], {"move.item": 0.1, "move.count": likely})
-    missed, doubted = in_doubt
-    expected = [frozenset((missed,))] if missed else [], [frozenset((doubted,))] if doubted else []
-    assert contested(TOOLSET, ToolCall(name="move", arguments=arguments), pick) == expected
-    assert contested(TOOLSET, ToolCall(name="move", arguments=arguments), None) == ([], [])
+    call = ToolCall(name="move", arguments=arguments)
+    pick = Pick([("move", 1.0)], {"move.item": item, "move.count": count})
+    assert contested(TOOLSET, call, pick) == ([frozenset((name,)) for name in missed], [frozenset((n,)) for n in doubted])
+    assert contested(TOOLSET, call, None) == ([], [])
 
 
 def test_a_draft_is_made_with_and_without_what_is_in_doubt() -> None:
