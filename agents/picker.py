@@ -57,15 +57,21 @@ class Picker:
     @classmethod
     def fit(
         cls,
+        toolset: Toolset,
         conversations: Sequence[Sequence[Message]],
         steps: Sequence[Sequence[ToolCall]],
         marker: Marker,
         embedder: TextEmbedder,
     ) -> "Picker":
-        """Fit on conversations up to a step, and the calls of that step; pseudo-calls as `core.chat.parse_calls` names them."""
-        rows = features(conversations, facts_of(conversations, marker), marker, embedder)
-        heads = LinearClassifier.fit(rows, [calls[0].name for calls in steps], _STRENGTH)
-        parts = LabelSetClassifier.fit(rows, [parts_of(calls) for calls in steps], _STRENGTH)
+        """Fit on conversations up to a step, and the calls of that step; pseudo-calls as `core.chat.parse_calls` names them.
+
+        Names and descriptions of the tools are taken as requests for them, too: where rows are few they say most.
+        """
+        described = list(_described(toolset))
+        asked = [*conversations, *((Message(role="user", content=text),) for text, _ in described)]
+        rows = features(asked, facts_of(asked, marker), marker, embedder)
+        heads = LinearClassifier.fit(rows, [*(calls[0].name for calls in steps), *(name for _, name in described)], _STRENGTH)
+        parts = LabelSetClassifier.fit(rows[: len(conversations)], [parts_of(calls) for calls in steps], _STRENGTH)
         return cls(heads, parts, marker, embedder)
 
     def pick(self, messages: Sequence[Message]) -> Pick:
@@ -133,6 +139,14 @@ def _arguments(path: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, bool
     for name, inner in (schema.get("properties") or {}).items():
         yield f"{path}.{name}", name in required
         yield from _arguments(f"{path}.{name}", inner.get("items") or inner)
+
+
+def _described(toolset: Toolset) -> Iterator[tuple[str, str]]:
+    """Texts that speak of a tool, and its name."""
+    for tool in toolset.tools:
+        for text in (tool.name.replace("_", " "), tool.description):
+            if text.strip():
+                yield text, tool.name
 
 
 def _parts_file(file: Path) -> Path:

@@ -76,7 +76,7 @@ def _set_up(home: Home, progress: Progress) -> Toolset:
 def _compare(
     home: Home, toolset: Toolset, night: NightResult, cases: Sequence[Case], progress: Progress
 ) -> dict[str, Examination]:
-    """Base (on fewer rows), nearest row, writer alone, whole caller: all on golden requests."""
+    """Base and writer alone (on fewer rows), nearest row and whole caller (on all): golden requests."""
     folder = home.settings.home / "demo" / night.release
     folder.mkdir(parents=True, exist_ok=True)
     loader = Loader(home)
@@ -102,7 +102,7 @@ def _compare(
     return {
         "base": kept("base", cases[:BASE_EXAM_ROWS], lambda: loader.load(TOOLSET, "base")),
         "nearest row": kept("nearest row", cases, nearest),
-        "writer alone": kept("writer alone", cases, lambda: loader.load(TOOLSET, night.release, WRITER_ALONE)),
+        "writer alone": kept("writer alone", cases[:BASE_EXAM_ROWS], lambda: loader.load(TOOLSET, night.release, WRITER_ALONE)),
         "whole caller": kept("whole caller", cases, lambda: loader.load(TOOLSET, night.release)),
     }
 

@@ -69,10 +69,10 @@ def calls_of(step: Step) -> tuple[ToolCall, ...]:
     return step.calls if pseudo is None else (ToolCall(name=pseudo),)
 
 
-def fit_picker(examples: Sequence[Example], marker: Marker, embedder: TextEmbedder) -> Picker:
+def fit_picker(toolset: Toolset, examples: Sequence[Example], marker: Marker, embedder: TextEmbedder) -> Picker:
     """Fit the picker on every training row."""
     rows = picker_rows(examples)
-    return Picker.fit([row.messages for row in rows], [row.calls for row in rows], marker, embedder)
+    return Picker.fit(toolset, [row.messages for row in rows], [row.calls for row in rows], marker, embedder)
 
 
 def picker_folds(examples: Sequence[Example], seed: int) -> list[list[Example]]:
@@ -81,6 +81,7 @@ def picker_folds(examples: Sequence[Example], seed: int) -> list[list[Example]]:
 
 
 def cross_fit_pickers(
+    toolset: Toolset,
     examples: Sequence[Example],
     marker: Marker,
     embedder: TextEmbedder,
@@ -97,7 +98,7 @@ def cross_fit_pickers(
     for number, fold in enumerate(cut):
         others = [example for other in cut if other is not fold for example in other]
         # A single fold, a handful of alike conversations, has no others to be judged by.
-        fitted.append(PickerFold(tuple(fold), fit_picker(others or fold, marker, embedder)))
+        fitted.append(PickerFold(tuple(fold), fit_picker(toolset, others or fold, marker, embedder)))
         on_progress(number + 1, len(cut))
     return fitted
 

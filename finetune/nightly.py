@@ -165,10 +165,12 @@ class Night:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         marker, embedder = Marker(self._toolset, self._table), Remembering(self._home.embedder)
-        cross_fitted = cross_fit_pickers(self._parts.training, marker, embedder, self._order.seed, self._progress.update)
+        cross_fitted = cross_fit_pickers(
+            self._toolset, self._parts.training, marker, embedder, self._order.seed, self._progress.update
+        )
         for number, fold in enumerate(cross_fitted):
             fold.picker.save(folder / f"{number}.safetensors")
-        fit_picker(self._parts.training, marker, embedder).save(folder / PICKER)
+        fit_picker(self._toolset, self._parts.training, marker, embedder).save(folder / PICKER)
         for part, pairs in (("writer", self._config().pairs), ("stop", 0.0)):
             examples = getattr(self._parts, part)
             lessons = prepare_lessons(self._toolset, examples, cross_fitted, pairs, self._order.seed)

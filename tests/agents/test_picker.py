@@ -49,7 +49,7 @@ def picker() -> Picker:
         *((said(f"ring up {n}, tell them hello"), (ToolCall(name="call", arguments={"customer": n, "note": "hello"}),)) for n in names),
         *((said(f"nice day {n}"), (ToolCall(name="!none"),)) for n in ("today", "outside", "indeed")),
     ]  # fmt: skip
-    return Picker.fit([messages for messages, _ in rows], [calls for _, calls in rows], MARKER, HashingEmbedder())
+    return Picker.fit(TOOLSET, [messages for messages, _ in rows], [calls for _, calls in rows], MARKER, HashingEmbedder())
 
 
 def test_the_likeliest_head_comes_first_whatever_the_name(picker: Picker) -> None:

@@ -54,7 +54,7 @@ ROWS = [row(number) for number in range(30)]
 
 @pytest.fixture(scope="module")
 def cross_fitted() -> list[PickerFold]:
-    return cross_fit_pickers(ROWS, MARKER, CountingEmbedder(), seed=0)
+    return cross_fit_pickers(TOOLSET, ROWS, MARKER, CountingEmbedder(), seed=0)
 
 
 def test_no_picker_saw_the_rows_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_no_picker_saw_the_rows_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> 
         return "picker"
 
     monkeypatch.setattr(Picker, "fit", classmethod(fit))
-    folds = cross_fit_pickers(ROWS, MARKER, CountingEmbedder(), seed=0)
+    folds = cross_fit_pickers(TOOLSET, ROWS, MARKER, CountingEmbedder(), seed=0)
     assert [list(fold.examples) for fold in folds] == picker_folds(ROWS, 0)
     for fold, texts in zip(folds, seen, strict=True):
         own = {example.messages[0].content for example in fold.examples}
