@@ -1,19 +1,20 @@
 """The picker: what the next step looks like, guessed from the request alone, without running the writer.
 
-It ranks what the step starts with (a tool, or `!search`, `!done`, `!none`), and says for every tool and argument how likely
-the step has it. It is blind to order and values, and errs elsewhere than the writer does: an optional argument left out, or
-a second wish dropped, shows as a step that lacks a likely part.
+It ranks what the step starts with (a tool, or `!search`, `!done`, `!none`), says for every tool how likely the step has it, and
+for every argument how likely a call of its tool has it. It is blind to order and values, and errs elsewhere than the writer
+does: an optional argument left out, or a second wish dropped, shows as a step that lacks a likely part.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from agents.arguments import TWICE, arguments_of, fit_arguments, parts_of, tools_of
 from agents.linear import LabelSetClassifier, LinearClassifier
 from core.chat import own_turns
 from core.types.message import Message, ToolCall, last_user_text
@@ -25,7 +26,6 @@ _HASHED = 2**14
 _STATES = 2048
 _EMBEDDING_WEIGHT, _STATE_WEIGHT = 3.0, 1.5
 _STRENGTH = 4.0
-_TWICE = "*2"
 _LIKELY, _SURE, _MAYBE, _MAX_FURTHER = 0.5, 0.6, 0.2, 2
 
 
@@ -43,7 +43,7 @@ class Pick(NamedTuple):
     ranking: list[tuple[str, float]]
     """What the step may start with, and how likely, most likely first."""
     parts: dict[str, float]
-    """How likely the step has each part, as `parts_of` names them."""
+    """How likely the step has each tool, and a call of the tool each of its arguments, named as `parts_of` names them."""
     facts: tuple[str, ...] = ()
     """Facts about the results the conversation ends with."""
 
@@ -51,8 +51,16 @@ class Pick(NamedTuple):
 class Picker:
     """Linear classifiers over sentence embedding and character n-grams of the masked request, and the conversation's state."""
 
-    def __init__(self, heads: LinearClassifier, parts: LabelSetClassifier, marker: Marker, embedder: TextEmbedder) -> None:
-        self._heads, self._parts, self._marker, self._embedder = heads, parts, marker, embedder
+    def __init__(
+        self,
+        heads: LinearClassifier,
+        tools: LabelSetClassifier,
+        arguments: LabelSetClassifier,
+        marker: Marker,
+        embedder: TextEmbedder,
+    ) -> None:
+        self._heads, self._tools, self._arguments = heads, tools, arguments
+        self._marker, self._embedder = marker, embedder
 
     @classmethod
     def fit(
@@ -71,8 +79,9 @@ class Picker:
         asked = [*conversations, *((Message(role="user", content=text),) for text, _ in described)]
         rows = features(asked, facts_of(asked, marker), marker, embedder)
         heads = LinearClassifier.fit(rows, [*(calls[0].name for calls in steps), *(name for _, name in described)], _STRENGTH)
-        parts = LabelSetClassifier.fit(rows[: len(conversations)], [parts_of(calls) for calls in steps], _STRENGTH)
-        return cls(heads, parts, marker, embedder)
+        own = rows[: len(conversations)]
+        tools = LabelSetClassifier.fit(own, [tools_of(parts_of(calls)) for calls in steps], _STRENGTH)
+        return cls(heads, tools, fit_arguments(toolset, own, steps, _STRENGTH), marker, embedder)
 
     def pick(self, messages: Sequence[Message]) -> Pick:
         """Judge one conversation."""
@@ -82,11 +91,13 @@ class Picker:
         """`pick` for many conversations at once."""
         facts = facts_of(conversations, self._marker)
         rows = features(conversations, facts, self._marker, self._embedder)
-        heads, parts = self._heads.probabilities(rows), self._parts.probabilities(rows)
+        heads = self._heads.probabilities(rows)
+        parts = np.concatenate([self._tools.probabilities(rows), self._arguments.probabilities(rows)], axis=1)
+        labels = (*self._tools.labels, *self._arguments.labels)
         return [
             Pick(
                 [(self._heads.labels[i], float(head[i])) for i in np.argsort(-head, kind="stable")],
-                dict(zip(self._parts.labels, map(float, part), strict=True)),
+                dict(zip(labels, map(float, part), strict=True)),
                 found.texts,
             )
             for head, part, found in zip(heads, parts, facts, strict=True)
@@ -100,12 +111,14 @@ class Picker:
     def save(self, file: Path) -> None:
         """Write the classifiers next to each other; the encoder is an artefact of its own."""
         self._heads.save(file)
-        self._parts.save(_parts_file(file))
+        self._tools.save(_beside(file, "tools"))
+        self._arguments.save(_beside(file, "arguments"))
 
     @classmethod
     def load(cls, file: Path, marker: Marker, embedder: TextEmbedder) -> "Picker":
         """Read back what `save` wrote."""
-        return cls(LinearClassifier.load(file), LabelSetClassifier.load(_parts_file(file)), marker, embedder)
+        tools, arguments = (LabelSetClassifier.load(_beside(file, what)) for what in ("tools", "arguments"))
+        return cls(LinearClassifier.load(file), tools, arguments, marker, embedder)
 
 
 def pick_text(toolset: Toolset, pick: Pick) -> str:
@@ -115,30 +128,20 @@ def pick_text(toolset: Toolset, pick: Pick) -> str:
     says that it comes twice, `?` that the picker is not sure.
     """
     first, probability = pick.ranking[0]
-    tools = {name: p for name, p in pick.parts.items() if "." not in name and not name.endswith(_TWICE) and name != first}
+    tools = {name: p for name, p in pick.parts.items() if "." not in name and not name.endswith(TWICE) and name != first}
     further = sorted((name for name, p in tools.items() if p >= _MAYBE), key=lambda name: -tools[name])[:_MAX_FURTHER]
     said = [(first, probability), *((name, tools[name]) for name in further)]
     return "; ".join([*pick.facts, *(_tool_text(toolset, pick, name, probability) for name, probability in said)])
 
 
 def _tool_text(toolset: Toolset, pick: Pick, name: str, probability: float) -> str:
-    twice = _TWICE if pick.parts.get(name + _TWICE, 0) >= _LIKELY else ""
+    twice = TWICE if pick.parts.get(name + TWICE, 0) >= _LIKELY else ""
     words = [name.removeprefix("!") + twice + ("?" if probability < _SURE else "")]
     tool = toolset.by_name.get(name)
-    known = name in pick.parts  # of a tool seen too seldom nothing is known of its arguments either
-    for path, required in _arguments(name, tool.parameters) if tool and known else ():
-        likely = pick.parts.get(path, 0.0) >= _LIKELY
-        if likely != required:
+    for path, required in arguments_of(tool) if tool else ():
+        if path in pick.parts and (pick.parts[path] >= _LIKELY) != required:
             words.append(("-" if required else "") + path.rpartition(".")[2])
     return " ".join(words)
-
-
-def _arguments(path: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
-    """Every argument below an object schema, as `parts_of` names it, and whether it is required."""
-    required = schema.get("required") or ()
-    for name, inner in (schema.get("properties") or {}).items():
-        yield f"{path}.{name}", name in required
-        yield from _arguments(f"{path}.{name}", inner.get("items") or inner)
 
 
 def _described(toolset: Toolset) -> Iterator[tuple[str, str]]:
@@ -149,29 +152,8 @@ def _described(toolset: Toolset) -> Iterator[tuple[str, str]]:
                 yield text, tool.name
 
 
-def _parts_file(file: Path) -> Path:
-    return file.with_suffix(".parts.safetensors")
-
-
-def parts_of(calls: Sequence[ToolCall]) -> frozenset[str]:
-    """What a step is made of: `tool`, `tool.argument`, `tool.array.field`; with `*2` what it holds more than once."""
-    parts: set[str] = set()
-    for call in calls:
-        parts.add(call.name + _TWICE if call.name in parts else call.name)
-        parts.update(_parts_of(call.name, call.arguments))
-    return frozenset(parts)
-
-
-def _parts_of(name: str, value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield f"{name}.{key}"
-            yield from _parts_of(f"{name}.{key}", inner)
-    elif isinstance(value, list):
-        if len(value) > 1:
-            yield name + _TWICE
-        for item in value:
-            yield from _parts_of(name, item)
+def _beside(file: Path, what: str) -> Path:
+    return file.with_suffix(f".{what}.safetensors")
 
 
 def facts_of(conversations: Sequence[Sequence[Message]], marker: Marker) -> list[Facts]:

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.arguments import parts_of, tools_of
 from agents.forest import Forest
 from agents.offers import Offers
-from agents.picker import Pick, parts_of
+from agents.picker import Pick
 from agents.writer import Draft
 from core.chat import ordered
 from core.types.mention import Mention
@@ -100,8 +101,13 @@ def _part_features(draft: Draft, pick: Pick | None) -> list[float]:
     if pick is None or not draft.calls:
         return [_UNJUDGED, 0.5, 0.5]
     has = parts_of(draft.calls)
+    tools = tools_of(has)
     present = [max(pick.parts.get(part, _RARE), _RARE) for part in has]
-    lacking = [min(probability, 1 - _RARE) for part, probability in pick.parts.items() if part not in has]
+    lacking = [
+        min(probability, 1 - _RARE)
+        for part, probability in pick.parts.items()
+        if part not in has and ("." not in part or part.partition(".")[0] in tools)
+    ]
     fit = sum(map(math.log, present)) + sum(math.log1p(-probability) for probability in lacking)
     return [max(fit, _UNJUDGED), min(present), max(lacking, default=0.0)]
 

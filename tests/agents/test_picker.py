@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from agents.arguments import parts_of
 from agents.linear import LabelSetClassifier
-from agents.picker import Picker, parts_of
+from agents.picker import Picker
 from core.errors import ModelError
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
@@ -63,7 +64,8 @@ def test_the_likeliest_head_comes_first_whatever_the_name(picker: Picker) -> Non
 def test_an_argument_is_likely_where_words_speak_of_it(picker: Picker) -> None:
     with_note, without = (picker.pick(said(f"ring up Delta{end}")).parts["call.note"] for end in (", tell them hello", " now"))
     assert with_note > 0.5 > without
-    assert "bill.note" not in picker.pick(said("bill")).parts, "never seen"
+    assert picker.pick(said("bill Acme")).parts["bill.note"] < 0.5, "never seen, but known of another tool"
+    assert "!none.note" not in picker.pick(said("bill")).parts
 
 
 def test_a_saved_picker_picks_the_same(picker: Picker, tmp_path: Path) -> None:

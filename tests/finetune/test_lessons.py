@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agents.picker import Picker
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
-from core.types.tool import read_toolset
+from core.types.tool import Toolset, read_toolset
 from finetune.fit import PickerFold, Remembering, cross_fit_pickers, picker_folds
 from finetune.lessons import Lesson, prepare_lessons, read_lessons, write_lessons
 from tools.kinds import KindTable
@@ -60,7 +60,7 @@ def cross_fitted() -> list[PickerFold]:
 def test_no_picker_saw_the_rows_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[str]] = []
 
-    def fit(cls: type, conversations: Sequence[Sequence[Message]], *rest: object) -> str:
+    def fit(cls: type, toolset: Toolset, conversations: Sequence[Sequence[Message]], *rest: object) -> str:
         seen.append({messages[0].content for messages in conversations})
         return "picker"
 
