@@ -24,8 +24,9 @@ from tools.marks import Marker
 
 _HASHED = 2**14
 _STATES = 2048
-_EMBEDDING_WEIGHT, _STATE_WEIGHT = 3.0, 1.5
+_EMBEDDING_WEIGHT, _STATE_WEIGHT, _HEARD_WEIGHT = 3.0, 1.5, 1.5
 _STRENGTH = 4.0
+_MANY = 3
 _LIKELY, _SURE, _MAYBE, _MAX_FURTHER = 0.5, 0.6, 0.2, 2
 
 
@@ -164,7 +165,8 @@ def facts_of(conversations: Sequence[Sequence[Message]], marker: Marker) -> list
 def features(
     conversations: Sequence[Sequence[Message]], facts: Sequence[Facts], marker: Marker, embedder: TextEmbedder
 ) -> csr_matrix:
-    """Rows of features, (conversations, 384 + hashed n-grams + hashed state)."""
+    """Rows of features, (conversations, 384 + hashed n-grams + hashed state + hashed kinds of mentions)."""
+    standing = [" ".join((_state(messages), *found.words)) for messages, found in zip(conversations, facts, strict=True)]
     texts = [marker.mask_text(last_user_text(messages)) for messages in conversations]
     words = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=_HASHED, norm="l2")
     states = HashingVectorizer(analyzer=str.split, n_features=_STATES, norm=None, alternate_sign=False, binary=True)
@@ -172,10 +174,23 @@ def features(
         [
             csr_matrix(embedder.embed(texts) * _EMBEDDING_WEIGHT),
             words.transform(texts) * _EMBEDDING_WEIGHT,
-            states.transform([" ".join((_state(m), *f.words)) for m, f in zip(conversations, facts, strict=True)])
-            * _STATE_WEIGHT,
+            states.transform(standing) * _STATE_WEIGHT,
+            states.transform([_heard(messages, marker) for messages in conversations]) * _HEARD_WEIGHT,
         ]
     ).tocsr()
+
+
+def _heard(messages: Sequence[Message], marker: Marker) -> str:
+    """Words that say what the last user turn mentions, what of it more than once, and what the turn before mentions."""
+    said = [message.content for message in messages if message.role == "user"]
+    last = marker.heard(said[-1]) if said else {}
+    before = marker.heard(said[-2]) if len(said) > 1 else {}
+    words = [
+        *(f"heard:{kind}" for kind in last),
+        *(f"heard:{kind}:{min(count, _MANY)}" for kind, count in last.items() if count > 1),
+        *(f"before:{kind}" for kind in before),
+    ]
+    return " ".join(word.replace(" ", "_") for word in words)
 
 
 def _state(messages: Sequence[Message]) -> str:

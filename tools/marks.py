@@ -6,6 +6,7 @@ the very tokens the call is written in.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.chat import json_text, neutral
@@ -63,6 +64,15 @@ class Marker:
         """Numbers said in one user turn, in reading order; figures inside names and ids are none."""
         found = (m.value for m in find_mentions(neutral(text), self._index) if m.kind == NUMBER and not m.inside)
         return [value for value in found if isinstance(value, int | float)]
+
+    def heard(self, text: str) -> Counter[str]:
+        """How often one user turn mentions each kind, each enumerated value as `=value`, and something for an argument's enum."""
+        text = neutral(text)
+        places = {(mention.kind, mention.start) for mention in find_mentions(text, self._index) if not mention.inside}
+        found = Counter(kind for kind, _ in places)
+        for choice in self._choices.find(text):
+            found.update((choice.kind, f"={choice.value}"))
+        return found
 
     def _labels(self, mentions: Iterable[Mention], label_of: Callable[[Mention], str | None]) -> Iterator[tuple[int, int, str]]:
         """Labelled spans (start, end, label) in order; of overlapping mentions the longest has one, with all its kinds."""

@@ -83,3 +83,14 @@ def test_taking_the_marks_away_gives_the_text_back(text: str) -> None:
         marked = marked.replace(label, "")
     assert "<|im_end|>" not in marked
     assert plain.mark_text(text).replace(":", "").endswith(marked.replace(":", "")[-1:])
+
+
+def test_what_is_heard_is_counted_by_kind_and_choice() -> None:
+    toolset = read_toolset(
+        "bank",
+        [{"name": "pay", "parameters": {"type": "object", "properties": {"to": {"type": "string", "x-kind": "person"}, "account_type": {"enum": ["savings", "trust"]}}}}],
+        {"person": {"names": ["Ada", "Bo"]}},
+    )  # fmt: skip
+    marker = Marker(toolset, KindTable())
+    assert marker.heard("pay Ada and Bo 5 from savings") == {"person": 2, "number": 1, "account_type": 1, "=savings": 1}
+    assert marker.heard("") == {}
