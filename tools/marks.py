@@ -8,6 +8,7 @@ the very tokens the call is written in.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 
 from core.chat import json_text, neutral
 from core.types.mention import Mention
@@ -17,6 +18,7 @@ from tools.choices import ChoiceFinder
 from tools.kinds import KindTable, slots
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 
+_REMEMBERED = 64
 _FIGURE = re.compile(r"\d[\d.,]*")
 
 
@@ -25,8 +27,9 @@ class Marker:
 
     def __init__(self, toolset: Toolset, table: KindTable) -> None:
         # Dates learned from training rows are left out: every date of those rows would be marked, and not every date after.
-        self._index = NameIndex(toolset.vocabulary)
-        self._choices = ChoiceFinder(toolset, table)
+        # marks, masks, numbers and kinds of one turn are asked for one after the other
+        self._mentions = lru_cache(_REMEMBERED)(partial(find_mentions, index=NameIndex(toolset.vocabulary)))
+        self._choices = lru_cache(_REMEMBERED)(ChoiceFinder(toolset, table).find)
         filled = {(slot.mode, slot.kind) for slot in slots(toolset, table)}
         modes = {mode for mode, _ in filled}
         self._kinds = {kind for mode, kind in filled if mode == "mention"}
@@ -45,7 +48,7 @@ class Marker:
         text = neutral(text)
         pieces: list[str] = []
         end = 0
-        for start, _, label in self._labels([*find_mentions(text, self._index), *self._choices.find(text)], self._label):
+        for start, _, label in self._labels([*self._mentions(text), *self._choices(text)], self._label):
             pieces.extend((text[end:start], label, ":"))
             end = start
         return "".join((*pieces, text[end:]))
@@ -55,22 +58,22 @@ class Marker:
         text = neutral(text)
         pieces: list[str] = []
         end = 0
-        for start, stop, label in self._labels(find_mentions(text, self._index), self._kind_label):
+        for start, stop, label in self._labels(self._mentions(text), self._kind_label):
             pieces.extend((_FIGURE.sub("0", text[end:start]), label))
             end = stop
         return "".join((*pieces, _FIGURE.sub("0", text[end:])))
 
     def numbers(self, text: str) -> list[float]:
         """Numbers said in one user turn, in reading order; figures inside names and ids are none."""
-        found = (m.value for m in find_mentions(neutral(text), self._index) if m.kind == NUMBER and not m.inside)
+        found = (m.value for m in self._mentions(neutral(text)) if m.kind == NUMBER and not m.inside)
         return [value for value in found if isinstance(value, int | float)]
 
     def heard(self, text: str) -> Counter[str]:
         """How often one user turn mentions each kind, each enumerated value as `=value`, and something for an argument's enum."""
         text = neutral(text)
-        places = {(mention.kind, mention.start) for mention in find_mentions(text, self._index) if not mention.inside}
+        places = {(mention.kind, mention.start) for mention in self._mentions(text) if not mention.inside}
         found = Counter(kind for kind, _ in places)
-        for choice in self._choices.find(text):
+        for choice in self._choices(text):
             found.update((choice.kind, f"={choice.value}"))
         return found
 
