@@ -22,8 +22,6 @@ MAX_REQUEST_CHARACTERS = 12_000
 _PICKED, _MIN_PICKED = 3, 0.05
 _MIN_PART = 0.1
 """A further draft for the sake of a part is made where the picker finds the part at least this likely."""
-
-
 _MISSED, _DOUBTED, _DOUBTED_REQUIRED = 0.25, 0.75, 0.5
 """One more draft with an argument the picker finds at least so likely, or without one it finds at most so likely."""
 

@@ -15,7 +15,7 @@ from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
 from tools.choices import ChoiceFinder
-from tools.kinds import KindTable, leaves, slot_of
+from tools.kinds import KindTable, Slot, leaves, slot_of
 from tools.numbers import find_numbers
 
 _MIN_NUMBER = 10
@@ -56,12 +56,16 @@ class Swapper:
 
     def _mentioned(self, example: Example) -> Iterator[tuple[str, str]]:
         """Kind and value of every argument that is filled by a mention."""
+        for slot, value in self._filled(example):
+            if slot.mode in ("mention", "digits") and isinstance(value, str):
+                yield slot.kind, value
+
+    def _filled(self, example: Example) -> Iterator[tuple[Slot, Any]]:
+        """Slot and value of every scalar argument."""
         for call in _calls(example):
             tool = self._toolset.by_name.get(call.name)
             for name, schema, value in leaves(call.arguments, tool.parameters if tool else {}):
-                slot = slot_of(self._toolset, self._table, name, schema)
-                if slot.mode in ("mention", "digits") and isinstance(value, str):
-                    yield slot.kind, value
+                yield slot_of(self._toolset, self._table, name, schema), value
 
     def _names(self, example: Example, order: random.Random) -> dict[str, str]:
         said = "\n".join(message.content for message in example.messages)
@@ -79,13 +83,10 @@ class Swapper:
     def _choices_of(self, example: Example, order: random.Random) -> tuple[dict[str, str], dict[str, str]]:
         """What to put in the place of the words that say choices, and of their values; different choices stay different."""
         allowed: dict[str, set[str]] = {}
-        for call in _calls(example):
-            tool = self._toolset.by_name.get(call.name)
-            for name, schema, value in leaves(call.arguments, tool.parameters if tool else {}):
-                slot = slot_of(self._toolset, self._table, name, schema)
-                if slot.mode == "choice" and isinstance(value, str):
-                    texts = {choice for choice in slot.choices if isinstance(choice, str)}
-                    allowed[value] = allowed.get(value, texts) & texts
+        for slot, value in self._filled(example):
+            if slot.mode == "choice" and isinstance(value, str):
+                texts = {choice for choice in slot.choices if isinstance(choice, str)}
+                allowed[value] = allowed.get(value, texts) & texts
         surfaces: dict[str, set[str]] = defaultdict(set)
         for content in _said(example):
             for mention in self._choices.find(content):
