@@ -27,6 +27,8 @@ _STATES = 2048
 _EMBEDDING_WEIGHT, _STATE_WEIGHT, _HEARD_WEIGHT = 3.0, 1.5, 1.5
 _STRENGTH = 4.0
 _MANY = 3
+_CLAUSE_WEIGHT = 0.5
+"""How far a clause's own guess counts; more finds a few more second wishes, and many that are none (docs/measured.md)."""
 _LIKELY, _SURE, _MAYBE, _MAX_FURTHER = 0.5, 0.6, 0.2, 2
 
 
@@ -93,7 +95,8 @@ class Picker:
         facts = facts_of(conversations, self._marker)
         rows = features(conversations, facts, self._marker, self._embedder)
         heads = self._heads.probabilities(rows)
-        parts = np.concatenate([self._tools.probabilities(rows), self._arguments.probabilities(rows)], axis=1)
+        tools = self._with_clauses(conversations, self._tools.probabilities(rows))
+        parts = np.concatenate([tools, self._arguments.probabilities(rows)], axis=1)
         labels = (*self._tools.labels, *self._arguments.labels)
         return [
             Pick(
@@ -103,6 +106,27 @@ class Picker:
             )
             for head, part, found in zip(heads, parts, facts, strict=True)
         ]
+
+    def _with_clauses(self, conversations: Sequence[Sequence[Message]], tools: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The chances of the tools, raised where a clause of the request by itself speaks of one.
+
+        In a request of two wishes each hides the other; few training rows have two, but every clause is like some row of one.
+
+        Args:
+            conversations: What is judged; only those a user spoke last in have clauses.
+            tools: (conversations, tools).
+        """
+        clauses = [(number, alone) for number, messages in enumerate(conversations) for alone in _clauses(messages, self._marker)]
+        if not clauses:
+            return tools
+        alone = [messages for _, messages in clauses]
+        heads = self._heads.probabilities(features(alone, facts_of(alone, self._marker), self._marker, self._embedder))
+        spoken_of = np.zeros_like(tools)
+        for column, label in enumerate(self._tools.labels):
+            if label in self._heads.labels and not label.startswith("!"):
+                found = heads[:, self._heads.labels.index(label)]
+                np.maximum.at(spoken_of[:, column], [number for number, _ in clauses], found)
+        return np.asarray(1 - (1 - tools) * (1 - _CLAUSE_WEIGHT * spoken_of**2), np.float32)
 
     def pick_turns(self, messages: Sequence[Message]) -> dict[int, Pick]:
         """A pick for each of the model's turns, the one to come last, each from what stood before it."""
@@ -178,6 +202,13 @@ def features(
             states.transform([_heard(messages, marker) for messages in conversations]) * _HEARD_WEIGHT,
         ]
     ).tocsr()
+
+
+def _clauses(messages: Sequence[Message], marker: Marker) -> list[tuple[Message, ...]]:
+    """The conversation once for each clause of what the user said last, with nothing else said."""
+    if messages[-1].role != "user":
+        return []
+    return [(*messages[:-1], Message(role="user", content=clause)) for clause in marker.clauses(messages[-1].content)]
 
 
 def _heard(messages: Sequence[Message], marker: Marker) -> str:

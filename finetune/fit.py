@@ -20,12 +20,15 @@ from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
 from core.types.value import Value
 from evals.scorers.exact import score
+from finetune.augment import paired
 from finetune.split import folds
 from tools.kinds import KindTable
 from tools.marks import Marker
 
 PICKER_FOLDS = 5
 PLAIN = 0.9
+_JUDGED_PAIRS = 0.15
+"""Pairs the reviewer is shown, as a share of the reserved rows: few of these have a second wish that a draft could drop."""
 OnProgress = Callable[[int, int], None]
 
 
@@ -56,6 +59,12 @@ class PickerFold(NamedTuple):
 
     examples: tuple[Example, ...]
     picker: Picker
+
+    def taken(self, wanted: Sequence[Example], pairs: float, seed: int) -> list[Example]:
+        """The wanted examples of this fold, and pairs of them as a share of their number (`finetune/augment.py`)."""
+        identities = {example.id for example in wanted}
+        own = [example for example in self.examples if example.id in identities]
+        return [*own, *paired(own, pairs, seed)]
 
 
 def picker_rows(examples: Sequence[Example]) -> list[PickerRow]:
@@ -126,26 +135,29 @@ def judge_drafts(
     writer: Writer,
     folds_of_pickers: Sequence[PickerFold],
     reserved: Sequence[Example],
+    seed: int,
     file: Path,
     on_progress: OnProgress = lambda done, of: None,
 ) -> list[Judged]:
-    """Write drafts for every step of the reserved part and score them; the longest part of fitting a reviewer.
+    """Write drafts for every step of the reserved part, and of pairs of it, and score them: what a reviewer is fitted on.
 
     Each example is kept in `file` as soon as it is judged, and an interrupted call goes on where it was.
     """
     finder = OfferFinder(toolset, table)
-    caller_of: dict[str, Caller] = {}
+    pairs = _JUDGED_PAIRS if table.max_calls > 1 else 0.0
+    work: list[tuple[Example, Caller]] = []
     for fold in folds_of_pickers:
-        caller_of.update(dict.fromkeys((e.id for e in fold.examples), Caller.for_fitting(toolset, finder, writer, fold.picker)))
+        caller = Caller.for_fitting(toolset, finder, writer, fold.picker)
+        work.extend((example, caller) for example in fold.taken(reserved, pairs, seed))
     known = {judged.example: judged for judged in _read_judged(file)}
     with file.open("a") as stream:
-        for number, example in enumerate(reserved):
+        for number, (example, caller) in enumerate(work):
             if example.id not in known:
-                known[example.id] = _judge(toolset, caller_of[example.id], example)
+                known[example.id] = _judge(toolset, caller, example)
                 stream.write(known[example.id].model_dump_json() + "\n")
                 stream.flush()
-            on_progress(number + 1, len(reserved))
-    return [known[example.id] for example in reserved]
+            on_progress(number + 1, len(work))
+    return [known[example.id] for example, _ in work]
 
 
 def _judge(toolset: Toolset, caller: Caller, example: Example) -> Judged:

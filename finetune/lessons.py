@@ -9,7 +9,6 @@ from agents.picker import pick_text
 from core.types.example import Example
 from core.types.tool import Toolset
 from core.types.value import Value
-from finetune.augment import paired
 from finetune.fit import PickerFold
 
 
@@ -34,13 +33,11 @@ def prepare_lessons(
         pairs: Rows joined from two requests, as a share of the rows.
         seed: Of the pairs.
     """
-    identities = {example.id for example in wanted}
     lessons: list[Lesson] = []
     for fold in cross_fitted:
-        own = [example for example in fold.examples if example.id in identities]
-        if not own:
+        examples = fold.taken(wanted, pairs, seed)
+        if not examples:
             continue
-        examples = [*own, *paired(own, pairs, seed)]
         keys = [(example, step.position) for example in examples for step in example.steps]
         picks = fold.picker.pick_all([example.messages[:position] for example, position in keys])
         said: dict[str, dict[int, str]] = {}

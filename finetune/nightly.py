@@ -171,7 +171,8 @@ class Night:
         for number, fold in enumerate(cross_fitted):
             fold.picker.save(folder / f"{number}.safetensors")
         fit_picker(self._toolset, self._parts.training, marker, embedder).save(folder / PICKER)
-        for part, pairs in (("writer", self._config().pairs), ("stop", 0.0)):
+        joined = self._config().pairs if self._table.max_calls > 1 else 0.0  # where no step has two calls, none is ever to have
+        for part, pairs in (("writer", joined), ("stop", 0.0)):
             examples = getattr(self._parts, part)
             lessons = prepare_lessons(self._toolset, examples, cross_fitted, pairs, self._order.seed)
             write_lessons(lessons, folder / f"{part}.jsonl")
@@ -218,6 +219,7 @@ class Night:
                 writer,
                 cross_fitted,
                 self._parts.reserved,
+                self._order.seed,
                 self._folder / "judged.jsonl",
                 self._progress.update,
             )

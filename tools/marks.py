@@ -15,6 +15,7 @@ from core.types.mention import Mention
 from core.types.message import Message
 from core.types.tool import Toolset
 from tools.choices import ChoiceFinder
+from tools.clauses import find_clauses
 from tools.kinds import KindTable, slots
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 
@@ -30,6 +31,7 @@ class Marker:
         # marks, masks, numbers and kinds of one turn are asked for one after the other
         self._mentions = lru_cache(_REMEMBERED)(partial(find_mentions, index=NameIndex(toolset.vocabulary)))
         self._choices = lru_cache(_REMEMBERED)(ChoiceFinder(toolset, table).find)
+        self._joins = table.max_calls > 1
         filled = {(slot.mode, slot.kind) for slot in slots(toolset, table)}
         modes = {mode for mode, _ in filled}
         self._kinds = {kind for mode, kind in filled if mode == "mention"}
@@ -67,6 +69,11 @@ class Marker:
         """Numbers said in one user turn, in reading order; figures inside names and ids are none."""
         found = (m.value for m in self._mentions(neutral(text)) if m.kind == NUMBER and not m.inside)
         return [value for value in found if isinstance(value, int | float)]
+
+    def clauses(self, text: str) -> list[str]:
+        """One user turn cut where a wish may end, never inside a mention; none where no step ever held two calls."""
+        text = neutral(text)
+        return find_clauses(text, self._mentions(text)) if self._joins else []
 
     def heard(self, text: str) -> Counter[str]:
         """How often one user turn mentions each kind, each enumerated value as `=value`, and something for an argument's enum."""

@@ -68,6 +68,15 @@ def test_an_argument_is_likely_where_words_speak_of_it(picker: Picker) -> None:
     assert "!none.note" not in picker.pick(said("bill")).parts
 
 
+def test_two_wishes_are_seen_where_no_row_had_two(picker: Picker) -> None:
+    parts = picker.pick(said("please bill Delta, and ring up Acme now")).parts
+    assert min(parts["bill"], parts["call"]) > 0.3
+    alone = picker.pick(said("please bill Delta")).parts
+    assert alone["call"] < 0.2, "a request of one clause is judged as it stands"
+    after = (*said("please bill Delta, and ring up Acme now"), *(Message(role="tool", content="{}", tool_call_id="1"),))
+    assert picker.pick(after).parts["call"] < parts["call"], "after a result the state tells what is left"
+
+
 def test_a_saved_picker_picks_the_same(picker: Picker, tmp_path: Path) -> None:
     picker.save(tmp_path / "picker.safetensors")
     loaded = Picker.load(tmp_path / "picker.safetensors", MARKER, HashingEmbedder())

@@ -60,8 +60,8 @@ RESERVED = [row(number) for number in range(9)]
 FOLDS = [PickerFold(tuple(RESERVED[:4]), FixedPicker()), PickerFold(tuple(RESERVED[4:]), FixedPicker())]
 
 
-def judge(engine: CountingEngine, file: Path) -> list[Judged]:
-    return judge_drafts(TOOLSET, TABLE, Writer(engine, TOOLSET, TABLE, Marker(TOOLSET, TABLE)), FOLDS, RESERVED, file)
+def judge(engine: CountingEngine, file: Path, table: KindTable = TABLE) -> list[Judged]:
+    return judge_drafts(TOOLSET, table, Writer(engine, TOOLSET, table, Marker(TOOLSET, table)), FOLDS, RESERVED, 0, file)
 
 
 def test_every_draft_is_judged_by_what_was_right(tmp_path: Path) -> None:
@@ -70,6 +70,13 @@ def test_every_draft_is_judged_by_what_was_right(tmp_path: Path) -> None:
     assert all(len(one.rows) == len(one.right) >= 1 for one in judged)
     assert [one.right[0] for one in judged] == [number % 3 != 0 for number in range(9)]
     assert fit_reviewer(judged) is not None and fit_reviewer([]) is None
+
+
+def test_pairs_are_judged_too_where_a_step_ever_had_two_calls(tmp_path: Path) -> None:
+    judged = judge(CountingEngine(), tmp_path / "judged.jsonl", TABLE.model_copy(update={"max_calls": 2}))
+    pairs = [one for one in judged if one.example not in {example.id for example in RESERVED}]
+    assert len(judged) == len(RESERVED) + len(pairs) and pairs
+    assert not any(one.right[0] for one in pairs), "this writer drops the second wish, and the reviewer is shown that"
 
 
 def test_an_interrupted_judging_goes_on_and_ends_the_same(tmp_path: Path) -> None:

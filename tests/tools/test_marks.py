@@ -49,6 +49,12 @@ def test_digits_are_marked_where_an_argument_takes_them() -> None:
     assert "4532" not in marker().mark_text("the card ending four five three two")
 
 
+def test_clauses_are_cut_beside_mentions_and_only_where_a_step_ever_had_two_calls() -> None:
+    said = "sell Acme 3 oak chairs and a dozen more, cancel SO-12"
+    assert marker().clauses(said) == ["sell Acme 3 oak chairs", "a dozen more", "cancel SO-12"]
+    assert marker(KindTable(max_calls=1)).clauses(said) == []
+
+
 def test_enumerated_values_bear_their_argument_or_how_they_are_written() -> None:
     enums = {"account": ["checking", "savings"], "from_account": ["checking"], "period": ["last_month", "it"]}
     properties = {name: {"type": "string", "enum": values} for name, values in enums.items()}
