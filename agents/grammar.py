@@ -16,6 +16,7 @@ from core.types.value import content_hash
 from tools.kinds import KindTable, slot_of
 
 _MAX_ITEMS = 8
+_SENTENCE_MARKS = ".,;:!?"
 
 
 class GrammarBuilder:
@@ -156,7 +157,7 @@ class GrammarBuilder:
 
     def _span_from(self, prefix: str, position: int, words: Sequence[Word]) -> str:
         word = words[position]
-        after = _inner(word.after)
+        after = _inner(_ending(word))
         rest = f" {after}?" if after else ""
         if position + 1 < len(words):
             following = words[position + 1]
@@ -164,6 +165,12 @@ class GrammarBuilder:
             # The chain goes on with the next word, its leading punctuation included; or stops here.
             rest = f" ({glue} {prefix}{position + 1} | {after})?" if after else f" ({glue} {prefix}{position + 1})?"
         return self._add(f"{prefix}{position}", _inner(word.core) + rest)
+
+
+def _ending(word: Word) -> str:
+    """What of the punctuation after a word may end a text; the end of the sentence is none of it, save after an abbreviation."""
+    abbreviates = "." in word.core or len(word.core) == 1
+    return word.after if abbreviates else word.after.rstrip(_SENTENCE_MARKS)
 
 
 def _more_calls(at_least: int, at_most: int) -> str:

@@ -1,8 +1,7 @@
-"""Augmentation: the same phrasings with other names, ids, amounts and choices, and pairs of wishes said in one breath.
+"""Augmentation: the same phrasings with other names, ids, amounts and choices.
 
 A few thousand rows show each phrasing once or twice, always with the same values. Swapping values teaches that they are to be
-copied, not remembered; joining two requests teaches that the second wish is not to be dropped. Only values of training rows
-are used, so nothing of an exam and no name reserved for it can leak in.
+copied, not remembered. Only values of training rows are used, so nothing of an exam and no name reserved for it can leak in.
 """
 
 import random
@@ -11,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from core.types.example import Example, Step
+from core.types.example import Example
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
 from tools.choices import ChoiceFinder
@@ -21,7 +20,6 @@ from tools.numbers import find_numbers
 _MIN_NUMBER = 10
 _CHOICE_SHARE = 0.5
 """Share of the variants that say other choices: what goes together ("credit card") is to be learned too."""
-_JOINTS = (". ", ", and ", " and also ", "; ", ". Also ", " then ", ", plus ", ". And ", "\n", " & ", ", then ", ". After that ")
 
 
 class Swapper:
@@ -117,47 +115,6 @@ class Swapper:
                     words = f"{new:,.10g}" if "," in places[0] else f"{new:.10g}"
                     table[float(value)] = (places[0], words, new)
         return table
-
-
-def paired(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
-    """Requests joined in pairs: one user turn, one step with the calls of both, in the order said.
-
-    Args:
-        examples: Training rows; only those of one user turn and one complete step without results are joined.
-        share: How many pairs to make, as a share of all examples.
-        seed: Other seeds give other pairs.
-    """
-    order = random.Random(f"{seed}/pairs")
-    single = [e for e in examples if _is_single(e)]
-    pairs = []
-    for number in range(round(share * len(examples))) if len(single) > 1 else ():
-        first, second = order.sample(single, 2)
-        pairs.append(_joined(first, second, order.choice(_JOINTS), number))
-    return pairs
-
-
-def _is_single(example: Example) -> bool:
-    users = [message for message in example.messages if message.role == "user"]
-    return (
-        len(example.steps) == len(users) == 1
-        and example.steps[0].outcome == "calls"
-        and len(example.steps[0].calls) == 1
-        and example.steps[0].position == 1
-        and "?" not in users[0].content
-        and "\n" not in users[0].content
-    )
-
-
-def _joined(first: Example, second: Example, joint: str, number: int) -> Example:
-    said = first.messages[0].content.strip().rstrip(".!,; ") + joint + second.messages[0].content.strip()
-    message = Message(role="user", content=said)
-    calls = (*first.steps[0].calls, *second.steps[0].calls)
-    return Example(
-        trace_id=f"{first.trace_id}+{second.trace_id}#{number}",
-        cluster=first.cluster,
-        messages=(message, Message(role="assistant", tool_calls=calls)),
-        steps=(Step(position=1, outcome="calls", calls=calls),),
-    )
 
 
 def _calls(example: Example) -> list[ToolCall]:

@@ -20,15 +20,15 @@ from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
 from core.types.value import Value
 from evals.scorers.exact import score
-from finetune.augment import paired
+from finetune.join import Joiner
 from finetune.split import folds
 from tools.kinds import KindTable
 from tools.marks import Marker
 
 PICKER_FOLDS = 5
 PLAIN = 0.9
-_JUDGED_PAIRS = 0.15
-"""Pairs the reviewer is shown, as a share of the reserved rows: few of these have a second wish that a draft could drop."""
+_JOINED = 0.2
+"""Joined rows the reviewer is shown, as a share of the reserved ones: few of these have a second wish that a draft could drop."""
 OnProgress = Callable[[int, int], None]
 
 
@@ -60,11 +60,11 @@ class PickerFold(NamedTuple):
     examples: tuple[Example, ...]
     picker: Picker
 
-    def taken(self, wanted: Sequence[Example], pairs: float, seed: int) -> list[Example]:
-        """The wanted examples of this fold, and pairs of them as a share of their number (`finetune/augment.py`)."""
+    def taken(self, wanted: Sequence[Example], joiner: Joiner) -> list[Example]:
+        """The wanted examples of this fold, and what the joiner makes of them."""
         identities = {example.id for example in wanted}
         own = [example for example in self.examples if example.id in identities]
-        return [*own, *paired(own, pairs, seed)]
+        return [*own, *joiner.join(own)]
 
 
 def picker_rows(examples: Sequence[Example]) -> list[PickerRow]:
@@ -139,16 +139,16 @@ def judge_drafts(
     file: Path,
     on_progress: OnProgress = lambda done, of: None,
 ) -> list[Judged]:
-    """Write drafts for every step of the reserved part, and of pairs of it, and score them: what a reviewer is fitted on.
+    """Write drafts for every step of the reserved part, and of joined rows of it, and score them: what a reviewer is fitted on.
 
     Each example is kept in `file` as soon as it is judged, and an interrupted call goes on where it was.
     """
     finder = OfferFinder(toolset, table)
-    pairs = _JUDGED_PAIRS if table.max_calls > 1 else 0.0
+    joiner = Joiner(toolset, table, _JOINED, seed)
     work: list[tuple[Example, Caller]] = []
     for fold in folds_of_pickers:
         caller = Caller.for_fitting(toolset, finder, writer, fold.picker)
-        work.extend((example, caller) for example in fold.taken(reserved, pairs, seed))
+        work.extend((example, caller) for example in fold.taken(reserved, joiner))
     known = {judged.example: judged for judged in _read_judged(file)}
     with file.open("a") as stream:
         for number, (example, caller) in enumerate(work):

@@ -10,6 +10,7 @@ from core.types.example import Example
 from core.types.tool import Toolset
 from core.types.value import Value
 from finetune.fit import PickerFold
+from finetune.join import Joiner
 
 
 class Lesson(Value):
@@ -22,20 +23,19 @@ class Lesson(Value):
 
 
 def prepare_lessons(
-    toolset: Toolset, wanted: Sequence[Example], cross_fitted: Sequence[PickerFold], pairs: float, seed: int
+    toolset: Toolset, wanted: Sequence[Example], cross_fitted: Sequence[PickerFold], joiner: Joiner
 ) -> list[Lesson]:
-    """Lessons for the wanted examples and for pairs of them, with picks of pickers that saw none of their rows.
+    """Lessons for the wanted examples and for joined ones, with picks of pickers that saw none of their rows.
 
     Args:
         toolset: What the calls are of.
         wanted: The examples to teach; each is in one of the folds.
         cross_fitted: Folds with pickers.
-        pairs: Rows joined from two requests, as a share of the rows.
-        seed: Of the pairs.
+        joiner: Makes rows of two wishes of them.
     """
     lessons: list[Lesson] = []
     for fold in cross_fitted:
-        examples = fold.taken(wanted, pairs, seed)
+        examples = fold.taken(wanted, joiner)
         if not examples:
             continue
         keys = [(example, step.position) for example in examples for step in example.steps]

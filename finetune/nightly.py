@@ -35,6 +35,7 @@ from finetune.curate.schema import schema_valid
 from finetune.dataset import freeze
 from finetune.fit import PickerFold, Remembering, cross_fit_pickers, fit_picker, fit_reviewer, judge_drafts, picker_folds
 from finetune.harvest import harvest
+from finetune.join import Joiner
 from finetune.lessons import prepare_lessons, write_lessons
 from finetune.order import Order, TrainingConfig
 from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
@@ -171,10 +172,10 @@ class Night:
         for number, fold in enumerate(cross_fitted):
             fold.picker.save(folder / f"{number}.safetensors")
         fit_picker(self._toolset, self._parts.training, marker, embedder).save(folder / PICKER)
-        joined = self._config().pairs if self._table.max_calls > 1 else 0.0  # where no step has two calls, none is ever to have
-        for part, pairs in (("writer", joined), ("stop", 0.0)):
+        for part, share in (("writer", self._config().joined), ("stop", 0.0)):
             examples = getattr(self._parts, part)
-            lessons = prepare_lessons(self._toolset, examples, cross_fitted, pairs, self._order.seed)
+            joiner = Joiner(self._toolset, self._table, share, self._order.seed)
+            lessons = prepare_lessons(self._toolset, examples, cross_fitted, joiner)
             write_lessons(lessons, folder / f"{part}.jsonl")
         (folder / _DONE).touch()
 

@@ -27,8 +27,8 @@ class TrainingConfig(Value):
     """Tokens; longer rows are counted and left out."""
     swaps: bool = True
     """Whether every epoch after the first puts other names, ids and amounts into the rows (`finetune/augment.py`)."""
-    pairs: float = 0.08
-    """Rows joined from two requests, as a share of the rows; 0 joins none."""
+    joined: float = 0.15
+    """Rows of two wishes made of rows of one (`finetune/join.py`), as a share of the rows; 0 makes none."""
     bare: float = 0.08
     """Share of rows without marks, and share without picks."""
     patience: int = 1

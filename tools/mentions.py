@@ -17,6 +17,7 @@ from tools.dates import find_dates
 from tools.numbers import find_digits, find_numbers
 
 NUMBER, DIGITS, DATE = "number", "digits", "date"
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)*|https?://\S+|www\.\S+")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _MAX_NAME_TOKENS = 10
 _FUZZY_CUTOFF = 88.0
@@ -97,13 +98,22 @@ class NameIndex:
 def find_mentions(text: str, index: NameIndex) -> list[Mention]:
     """Every typed span of `text`: names, ids, dates, numbers, runs of digits.
 
-    A number inside a longer name or id is marked `inside`; so is a name inside a longer name.
+    A number inside a longer name or id is marked `inside`; so is a name inside a longer name. What looks like a name or a number
+    in an e-mail or web address is none.
     """
+    addresses = [match.span() for match in _ADDRESS.finditer(text)]
     named = index.find(text)
     dates = [_mention(DATE, text, start, end) for start, end in find_dates(text)]
     spoken = [Mention(kind=NUMBER, surface=text[s:e], value=value, start=s, end=e) for s, e, value in find_numbers(text)]
     digits = [Mention(kind=DIGITS, surface=text[s:e], value=value, start=s, end=e) for s, e, value in find_digits(text)]
-    return mark_inside(sorted([*named, *dates, *spoken, *digits], key=lambda m: (m.start, -m.end, m.kind)))
+    found = [m for m in (*named, *dates, *spoken, *digits) if not _is_part_of_any(m, addresses)]
+    return mark_inside(sorted(found, key=lambda m: (m.start, -m.end, m.kind)))
+
+
+def _is_part_of_any(mention: Mention, addresses: Iterable[tuple[int, int]]) -> bool:
+    return any(
+        start <= mention.start and mention.end <= end and mention.end - mention.start < end - start for start, end in addresses
+    )
 
 
 def mark_inside(mentions: list[Mention]) -> list[Mention]:

@@ -109,7 +109,7 @@ SAID = "Bill Blue Harbour for SO12, two dozen, by the end of May: handle with ca
         ({"due": "the end of May"}, True),
         ({"due": "May"}, False),
         ({"note": "handle with care"}, True),
-        ({"note": "handle with care!"}, True),
+        ({"note": "handle with care!"}, False),
         ({"note": "with care"}, True),
         ({"note": "SO12, two"}, True),
         ({"note": "handle care"}, False),
@@ -124,6 +124,13 @@ def test_only_what_was_said_or_enumerated_can_be_written(arguments: dict[str, An
     if arguments == {"qty": 12}:
         may = 12 in OfferFinder(SHOP, KindTable()).collect([Message(role="user", content=SAID)]).values["number"]
     assert allowed(SHOP, SAID, **arguments) is may
+
+
+def test_the_end_of_a_sentence_ends_no_text_but_an_abbreviation_does() -> None:
+    said = "by 3 November. For Iberofrut S.L. at six p. m. (urgent), thanks"
+    assert allowed(SHOP, said, note="3 November") and not allowed(SHOP, said, note="3 November.")
+    assert allowed(SHOP, said, note="Iberofrut S.L.") and allowed(SHOP, said, note="six p. m.")
+    assert allowed(SHOP, said, note="six p. m. (urgent)") and allowed(SHOP, said, note="November. For Iberofrut")
 
 
 def test_arguments_come_in_schema_order_only() -> None:

@@ -1,13 +1,12 @@
 """Augmentation: other values in the same words, both sides of the row alike, and nothing that training rows do not hold."""
 
-import random
 
 import pytest
 
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset, read_toolset
-from finetune.augment import Swapper, paired
+from finetune.augment import Swapper
 from tools.kinds import InferredKind, KindTable, leaves
 
 TABLE = KindTable()
@@ -137,20 +136,3 @@ def test_a_choice_nobody_said_is_neither_swapped_nor_put_in() -> None:
     assert all(swapper.variant(MOVES[2], n) == MOVES[2] for n in range(1, 30))
     targets = {swapper.variant(MOVES[1], n).steps[0].calls[0].arguments["target"] for n in range(1, 60)}
     assert targets == {"checking", "savings", "credit"}
-
-
-def test_pairs_hold_both_wishes_in_order() -> None:
-    pairs = paired(ROWS, share=2.0, seed=0)
-    assert len(pairs) == 6
-    for pair in pairs:
-        calls = pair.steps[0].calls
-        assert len(calls) == 2 and pair.messages[1].tool_calls == calls
-        places = [pair.messages[0].content.find(str(call.arguments["customer"])) for call in calls]
-        assert 0 <= places[0] < places[1]
-    assert pairs == paired(ROWS, share=2.0, seed=0) != paired(ROWS, share=2.0, seed=1)
-
-
-def test_nothing_is_paired_where_fewer_than_two_rows_can_be() -> None:
-    assert paired(ROWS[:1], 1.0, 0) == []
-    questions = [row(f"can you bill {name}?", customer=name) for name in random.Random(0).sample(["Acme", "Bolt", "Crane"], 3)]
-    assert paired(questions, 1.0, 0) == []

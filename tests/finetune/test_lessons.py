@@ -13,6 +13,7 @@ from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset, read_toolset
 from finetune.fit import PickerFold, Remembering, cross_fit_pickers, picker_folds
+from finetune.join import Joiner
 from finetune.lessons import Lesson, prepare_lessons, read_lessons, write_lessons
 from tools.kinds import KindTable
 from tools.marks import Marker
@@ -73,7 +74,7 @@ def test_no_picker_saw_the_rows_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_step_has_a_pick_and_pairs_are_of_one_fold(cross_fitted: list[PickerFold]) -> None:
-    lessons = prepare_lessons(TOOLSET, ROWS[:20], cross_fitted, pairs=0.5, seed=0)
+    lessons = prepare_lessons(TOOLSET, ROWS[:20], cross_fitted, Joiner(TOOLSET, KindTable(), 0.75, seed=0))
     fold_of = {e.trace_id: n for n, fold in enumerate(cross_fitted) for e in fold.examples}
     singles = [lesson for lesson in lessons if "+" not in lesson.example.trace_id]
     pairs = [lesson for lesson in lessons if "+" in lesson.example.trace_id]
@@ -84,7 +85,7 @@ def test_every_step_has_a_pick_and_pairs_are_of_one_fold(cross_fitted: list[Pick
 
 
 def test_lessons_are_read_back_as_written(cross_fitted: list[PickerFold], tmp_path: Path) -> None:
-    lessons = prepare_lessons(TOOLSET, ROWS[:5], cross_fitted, pairs=0, seed=0)
+    lessons = prepare_lessons(TOOLSET, ROWS[:5], cross_fitted, Joiner(TOOLSET, KindTable(), 0.0, seed=0))
     write_lessons(lessons, tmp_path / "lessons.jsonl")
     assert read_lessons(tmp_path / "lessons.jsonl") == lessons
     assert all(isinstance(lesson, Lesson) for lesson in lessons)

@@ -66,6 +66,13 @@ def test_a_part_of_a_longer_name_or_id_is_not_offered(text: str, hidden: object)
     assert hidden not in [value for _, value in found(text)]
 
 
+def test_nothing_is_found_inside_an_address_and_an_address_may_be_a_name() -> None:
+    assert found("who is oak@blue-harbour-ltd.example, or www.oak.example/2024?") == []
+    assert found("oak, see oak.") == [("customer", "oak"), ("warehouse", "oak")] * 2
+    index = NameIndex({"contact": Vocabulary(names=("oak@wood.example",))})
+    assert [m.surface for m in find_mentions("ask oak@wood.example", index)] == ["oak@wood.example"]
+
+
 def test_a_misspelt_name_is_of_words_that_stand_together() -> None:
     index = NameIndex({"customer": Vocabulary(names=("Blue Harbour",)), "product": Vocabulary(names=("oak chair",))})
     assert [m.surface for m in index.find("bleu oak chair harbour")] == ["oak chair"]

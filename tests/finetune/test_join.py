@@ -1,0 +1,70 @@
+"""Joining: rows of two wishes, made of rows of one, that say and call both."""
+
+import pytest
+
+from core.types.example import Example, Step
+from core.types.message import Message, ToolCall
+from core.types.tool import read_toolset
+from finetune.join import Joiner
+from tools.kinds import KindTable
+
+PROPERTIES = {
+    "customer": {"type": "string", "x-kind": "customer"},
+    "order": {"type": "string", "x-kind": "order_id"},
+    "amount": {"type": "number"},
+    "reason": {"type": "string", "x-kind": "text"},
+}
+TOOLSET = read_toolset(
+    "shop",
+    [{"name": name, "parameters": {"type": "object", "properties": PROPERTIES}} for name in ("bill", "cancel")],
+    {"customer": {"names": ["Acme", "Bolt", "Crane"]}, "order_id": {"patterns": [r"SO-\d{3}"]}},
+)
+
+
+def row(said: str, name: str = "bill", **arguments: object) -> Example:
+    call = ToolCall(name=name, arguments=arguments)
+    messages = (Message(role="user", content=said), Message(role="assistant", tool_calls=(call,)))
+    return Example(trace_id=said, cluster=said, messages=messages, steps=(Step(position=1, outcome="calls", calls=(call,)),))
+
+
+COUNTED = [row(f"bill {name} {n} dollars", customer=name, amount=n) for n, name in enumerate(("Acme", "Bolt", "Crane"), 40)]
+PLAIN = [row(f"{name} wants out, too late", "cancel", customer=name, reason="too late") for name in ("Acme", "Bolt", "Crane")]
+
+
+def joined(rows: list[Example], share: float = 2.0, seed: int = 0, most: int = 2) -> list[Example]:
+    return Joiner(TOOLSET, KindTable(max_calls=most), share, seed).join(rows)
+
+
+def test_a_joined_row_says_and_calls_both_in_order() -> None:
+    rows = joined([*COUNTED, *PLAIN])
+    assert len(rows) > 8
+    for example in rows:
+        calls = example.steps[0].calls
+        assert len(calls) == 2 and example.messages[1].tool_calls == calls
+        said = example.messages[0].content
+        places = [said.find(str(calls[0].arguments["customer"])), said.rfind(str(calls[1].arguments["customer"]))]
+        assert 0 <= places[0] < places[1]
+    assert rows == joined([*COUNTED, *PLAIN]) != joined([*COUNTED, *PLAIN], seed=1)
+
+
+def test_one_verb_has_two_records_and_everything_else_in_common() -> None:
+    doubles = [example for example in joined(PLAIN, share=9.0) if "*2" in example.trace_id]
+    assert doubles
+    for example in doubles:
+        first, second = example.steps[0].calls
+        assert first.arguments["customer"] != second.arguments["customer"]
+        assert first.name == second.name == "cancel" and first.arguments["reason"] == second.arguments["reason"] == "too late"
+        assert example.messages[0].content.count("too late") == 1
+
+
+def test_what_is_counted_is_not_doubled() -> None:
+    assert not any("*2" in example.trace_id for example in joined(COUNTED))
+
+
+@pytest.mark.parametrize("said", ["can you bill Acme?", "bill\nAcme"])
+def test_questions_and_lists_are_not_joined(said: str) -> None:
+    assert joined([row(said, customer="Acme"), row(said, customer="Acme")]) == []
+
+
+def test_nothing_is_joined_where_no_step_ever_had_two_calls_or_no_share_is_wanted() -> None:
+    assert joined(PLAIN, most=1) == joined(PLAIN, share=0.0) == joined(PLAIN[:1], share=0.2) == []
