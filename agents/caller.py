@@ -134,7 +134,7 @@ class Caller:
             ]
             for demanded in dict.fromkeys((*mentioned, *missed)):
                 yield drafts.completed(real[0].name, demanded)
-            for barred in doubted:
+            for barred in dict.fromkeys((*doubted, *unsaid(real[0], offers))):
                 yield drafts.without(real[0].name, barred)
         if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
             if pick is None or _more_is_likely(pick, real[0].name):
@@ -204,6 +204,16 @@ def contested(toolset: Toolset, call: ToolCall, pick: Pick | None) -> tuple[list
         if name in call.arguments and chance <= (_DOUBTED_REQUIRED if name in required else _DOUBTED)
     ]
     return lacking[-1:], had[:1] if len(call.arguments) > 1 else []
+
+
+def unsaid(call: ToolCall, offers: Offers) -> list[frozenset[str]]:
+    """Arguments, each a set of one to bar, whose number the last user turn did not say: "send some" names no quantity."""
+    said = {mention.value for mention in offers.last_user}
+    return [
+        frozenset((name,))
+        for name, value in call.arguments.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and value not in said
+    ]
 
 
 def check_request(messages: Sequence[Message]) -> None:

@@ -148,7 +148,7 @@ def _call_features(toolset: Toolset, draft: Draft, messages: Sequence[Message]) 
 
 
 def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
-    """Mentions left unused, by sort, and values used more often than they were said."""
+    """Mentions left unused, by sort, values used more often than they were said, and values the last turn did not say."""
     calls = [call for call in evidence.draft.calls if not call.name.startswith("!")]
     done = [*calls, *_calls_this_turn(evidence.messages)]
     used = Counter(_key(value) for call in calls for _, _, value in leaves(ordered(toolset, call), _schema(toolset, call)))
@@ -159,9 +159,11 @@ def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
         if not any(_key(m.value) in ever_used or str(m.surface).casefold() in text for m in group):
             unused[_sort(group)] += 1
     said = Counter(_key(m.value) for m in evidence.offers.last_user)
+    user = last_user_text(evidence.messages).casefold()
     twice = sum(count > max(1, said[value]) for value, count in used.items() if isinstance(value, str))
     asks = any((tool := toolset.by_name.get(c.name)) is not None and tool.first_unmet(c.arguments) for c in calls)
     total_unused = float(sum(unused.values()))
+    filled = [value for call in calls for _, _, value in leaves(call.arguments, _schema(toolset, call))]
     unused_choices = {choice for choice in evidence.offers.last_choices if _key(choice) not in ever_used}
     return [
         float(unused["name"]),
@@ -173,7 +175,16 @@ def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
         total_unused * (evidence.draft.head == "!done"),
         total_unused * (evidence.draft.head in ("!search", "!none")),
         float(len(unused_choices)),
+        float(sum(isinstance(value, int | float) and _key(value) not in said for value in filled)),
+        float(sum(isinstance(value, str) and value.casefold() not in user for value in filled)),
+        float(max(map(_repeated, calls), default=0)),
     ]
+
+
+def _repeated(call: ToolCall) -> int:
+    """How many of a call's arguments have the value of another one ("from" and "to" the same place)."""
+    values = [_key(value) for value in call.arguments.values() if isinstance(value, str)]
+    return len(values) - len(set(values))
 
 
 def _groups(mentions: Sequence[Mention]) -> list[list[Mention]]:

@@ -19,7 +19,8 @@ class Facts(NamedTuple):
     """Facts about the results a conversation ends with; none of both where it does not end with a result."""
 
     words: tuple[str, ...]
-    """For the picker, without values: `has:state`, `len:invoices:2` (at most three), `zero:residual`, `on_hand:first>=`."""
+    """For the picker, without values: `has:state`, `len:invoices:2` (at most three), `nothing` for any empty list,
+    `zero:residual`, `on_hand:first>=`."""
     texts: tuple[str, ...]
     """For the writer: `invoices 2`, `on_hand 83>=43`; at most six."""
 
@@ -38,7 +39,7 @@ def find_facts(messages: Sequence[Message], said: Sequence[float]) -> Facts:
         for key, value in islice(document.items(), _MAX_FIELDS):
             words.append(f"has:{key}")
             if isinstance(value, list):
-                words.append(f"len:{key}:{min(len(value), _MANY)}")
+                words.extend((f"len:{key}:{min(len(value), _MANY)}", *(() if value else ("nothing",))))
                 texts.append(f"{key} {len(value)}")
             elif isinstance(value, bool):
                 words.append(f"is:{key}:{value}")

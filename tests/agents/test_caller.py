@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested
+from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested, unsaid
 from agents.engines.engine import Generation
 from agents.offers import OfferFinder
 from agents.picker import Pick, Picker
@@ -247,6 +247,25 @@ def test_a_draft_is_made_with_and_without_what_is_in_doubt() -> None:
     added, left_out = FakeEngine(bare, MOVE), FakeEngine(MOVE, bare)
     assert [found.draft.wanted for found in caller(added, None, Doubting()).consider(said)] == [None, "completed"]
     assert [found.draft.wanted for found in caller(left_out, None, Doubting()).consider(said)] == [None, "without"]
+
+
+def test_a_number_the_last_turn_did_not_say_is_in_doubt() -> None:
+    said = (
+        Message(role="user", content="how many oak chairs are there?"),
+        Message(role="assistant", tool_calls=(ToolCall(name="count", arguments={"item": "oak chairs"}),)),
+        Message(role="tool", content='{"item": "oak chairs", "on_hand": 3}'),
+        Message(role="user", content="move some oak chairs"),
+    )
+    offers = OfferFinder(TOOLSET, TABLE).collect(said)
+    assert unsaid(ToolCall(name="move", arguments={"item": "oak chairs", "count": 3}), offers) == [frozenset(("count",))]
+    assert (
+        unsaid(ToolCall(name="move", arguments={"item": "oak chairs", "count": 3}), OfferFinder(TOOLSET, TABLE).collect(SAID))
+        == []
+    )
+    drafts = list(caller(FakeEngine(MOVE, 'move{"item":"oak chairs"}')).consider(said))
+    assert [found.draft.wanted for found in drafts] == [None, "without"]
+    sources = [list(features(TOOLSET, found)[-3:]) for found in drafts]
+    assert sources == [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]], "the reviewer is told"
 
 
 def test_drafts_know_what_they_were_made_for() -> None:

@@ -1,6 +1,5 @@
 """Augmentation: other values in the same words, both sides of the row alike, and nothing that training rows do not hold."""
 
-
 import pytest
 
 from core.types.example import Example, Step
