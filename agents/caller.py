@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -134,7 +135,7 @@ class Caller:
             ]
             for demanded in dict.fromkeys((*mentioned, *missed)):
                 yield drafts.completed(real[0].name, demanded)
-            for barred in dict.fromkeys((*doubted, *unsaid(real[0], offers))):
+            for barred in dict.fromkeys((*doubted, *unsaid(real[0], offers), *repeated(real[0]))):
                 yield drafts.without(real[0].name, barred)
         if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
             if pick is None or _more_is_likely(pick, real[0].name):
@@ -214,6 +215,13 @@ def unsaid(call: ToolCall, offers: Offers) -> list[frozenset[str]]:
         for name, value in call.arguments.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and value not in said
     ]
+
+
+def repeated(call: ToolCall) -> list[frozenset[str]]:
+    """Arguments, each a set of one to bar, with the value of another one: what comes from a place hardly goes there, too."""
+    texts = {name: value for name, value in call.arguments.items() if isinstance(value, str)}
+    counts = Counter(texts.values())
+    return [frozenset((name,)) for name, value in texts.items() if counts[value] > 1]
 
 
 def check_request(messages: Sequence[Message]) -> None:

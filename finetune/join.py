@@ -16,12 +16,14 @@ from core.types.tool import Toolset
 from tools.kinds import KindTable, slot_of
 
 _FRAMES = (
-    *(("", joint) for joint in (". ", ", and ", " and also ", "; ", ". Also ", " then ", ", plus ", ". And ", "\n", " & ")),
-    *(("", joint) for joint in (", then ", ". After that ", ". Besides, ", ", besides ", ". Oh and ", ". Other thing: ", " / ")),
-    *(("", joint) for joint in (", and while you are at it ", ". Second, ")),
-    *(("1. ", "\n2. "), ("a) ", "\nb) "), ("- ", "\n- "), ("* ", "\n* "), ("First ", ", then "), ("Two things: ", ", and ")),
+    *(
+        ("", joint)
+        for joint in (". ", ", and ", " and also ", "; ", ". Also ", ", also ", ", plus ", ". And ", "\n", " & ", " / ")
+    ),
+    *(("", joint) for joint in (". Besides, ", ", besides ", ". Oh and ", ". Other thing: ", ", and while you are at it ")),
+    *(("1. ", "\n2. "), ("a) ", "\nb) "), ("- ", "\n- "), ("* ", "\n* "), ("Two things: ", ", and ")),
 )
-"""What stands before the first of two wishes, and between them."""
+"""What stands before the first of two wishes, and between them; nothing like "then", which has the second wait for a result."""
 _BETWEEN = (
     *(("", joint) for joint in (" and ", ", ", " & ", " plus ", " as well as ", " and also ", " + ")),
     *(("both ", joint) for joint in (" and ", " & ")),

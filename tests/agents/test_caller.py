@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested, unsaid
+from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested, repeated, unsaid
 from agents.engines.engine import Generation
 from agents.offers import OfferFinder
 from agents.picker import Pick, Picker
@@ -266,6 +266,12 @@ def test_a_number_the_last_turn_did_not_say_is_in_doubt() -> None:
     assert [found.draft.wanted for found in drafts] == [None, "without"]
     sources = [list(features(TOOLSET, found)[-3:]) for found in drafts]
     assert sources == [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]], "the reviewer is told"
+
+
+def test_arguments_of_one_value_are_in_doubt() -> None:
+    call = ToolCall(name="move", arguments={"from": "Oslo", "to": "Oslo", "item": "oak chair", "count": 3, "left": 3})
+    assert repeated(call) == [frozenset(("from",)), frozenset(("to",))]
+    assert repeated(ToolCall(name="move", arguments={"from": "Oslo", "to": "Lyon"})) == []
 
 
 def test_drafts_know_what_they_were_made_for() -> None:
