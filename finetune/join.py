@@ -1,15 +1,20 @@
 """Joining: rows of two wishes made out of rows of one.
 
 Few rows have a second wish, and a writer that has seen few drops it. Two requests are said in one breath ("pairs"), or one
-request of two records instead of one ("doubles": "confirm SO-1 and SO-2"); the step holds both calls, in the order said.
+request of two records instead of one ("doubles": "confirm SO-1 and SO-2"): the step holds both calls, in the order said. Or the
+second waits for the first ("sequences": "confirm SO-1, then bill Acme"): a step for each, with results as other rows show them.
 """
 
+import json
 import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any, NamedTuple
 
+from core.chat import json_text
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
@@ -24,13 +29,39 @@ _FRAMES = (
     *(("1. ", "\n2. "), ("a) ", "\nb) "), ("- ", "\n- "), ("* ", "\n* "), ("Two things: ", ", and ")),
 )
 """What stands before the first of two wishes, and between them; nothing like "then", which has the second wait for a result."""
+_SEQUENCES = (
+    *(
+        ("", joint)
+        for joint in (", then ", " and then ", ". Then ", ". After that ", ". Once that is done, ", ", and afterwards ")
+    ),
+    *(("", joint) for joint in ("; when done, ", " -> ", ", and right after ", ". Next, ")),
+    *(("First ", joint) for joint in (", then ", ". Then ", ", after that ")),
+    ("Step 1: ", ". Step 2: "),
+)
+"""The same of two wishes of which the second waits."""
 _BETWEEN = (
     *(("", joint) for joint in (" and ", ", ", " & ", " plus ", " as well as ", " and also ", " + ")),
     *(("both ", joint) for joint in (" and ", " & ")),
 )
 """What stands before the first of two records, and between them."""
-_DOUBLES = 1 / 3
-"""Share of the joined rows that are of one verb and two records."""
+_PAIRS, _DOUBLES = 0.5, 0.25
+"""Shares of the joined rows; the rest are sequences."""
+
+
+class Answered(NamedTuple):
+    """A call and what came of it."""
+
+    call: ToolCall
+    result: Any
+    """As JSON holds it."""
+
+
+class Record(NamedTuple):
+    """What a call is about."""
+
+    argument: str
+    kind: str
+    value: str
 
 
 class Joiner:
@@ -52,46 +83,88 @@ class Joiner:
         """Joined rows of those examples that have one user turn and one step of one call, and ask nothing."""
         single = [example for example in examples if _is_single(example)]
         wanted = self._share * len(examples)
-        return [*self._pairs(single, round(wanted * (1 - _DOUBLES))), *self._doubles(single, round(wanted * _DOUBLES))]
+        pairs, doubles, sequences = (round(wanted * part) for part in (_PAIRS, _DOUBLES, 1 - _PAIRS - _DOUBLES))
+        return [
+            *self._pairs(single, pairs),
+            *self._doubles(single, doubles),
+            *self._sequences(single, list(_answered(examples)), sequences),
+        ]
 
     def _pairs(self, single: Sequence[Example], count: int) -> list[Example]:
         order = random.Random(f"{self._seed}/pairs")
         made = []
         for number in range(count) if len(single) > 1 else ():
             first, second = order.sample(single, 2)
-            before, between = order.choice(_FRAMES)
-            said = before + first.messages[0].content.strip().rstrip(".!,; ") + between + second.messages[0].content.strip()
             calls = (*first.steps[0].calls, *second.steps[0].calls)
-            made.append(_row(f"{first.trace_id}+{second.trace_id}#{number}", first.cluster, said, calls))
+            made.append(
+                _row(f"{_named(first, second)}#{number}", first.cluster, _said(first, second, order.choice(_FRAMES)), calls)
+            )
+        return made
+
+    def _sequences(self, single: Sequence[Example], answered: Sequence[Answered], count: int) -> list[Example]:
+        order = random.Random(f"{self._seed}/sequences")
+        made = []
+        for number in range(count) if len(single) > 1 else ():
+            first, second = order.sample(single, 2)
+            results = [_result(example.steps[0].calls[0], answered, order) for example in (first, second)]
+            if None not in results:
+                said = _said(first, second, order.choice(_SEQUENCES))
+                made.append(_sequence(f"{_named(first, second)}>{number}", said, (first, second), [str(r) for r in results]))
         return made
 
     def _doubles(self, single: Sequence[Example], count: int) -> list[Example]:
         order = random.Random(f"{self._seed}/doubles")
-        records = [(example, list(self._records(example))) for example in single]
+        records = {example.id: record for example in single if (record := self._record(example))}
         known: dict[str, list[str]] = defaultdict(list)
-        for _, found in records:
-            for _, kind, value in found:
-                known[kind].append(value)
-        fit = [(example, found) for example, found in records if found and not _counts(example.steps[0].calls[0])]
+        for record in records.values():
+            known[record.kind].append(record.value)
+        fit = [example for example in single if example.id in records and not _counts(example.steps[0].calls[0])]
         made = []
         for number in range(count) if fit else ():
-            example, found = order.choice(fit)
-            name, kind, value = order.choice(found)
-            other = order.choice(known[kind])
-            if other != value:
-                made.append(_doubled(example, name, value, other, order.choice(_BETWEEN), number))
+            example = order.choice(fit)
+            record = records[example.id]
+            other = order.choice(known[record.kind])
+            if other != record.value:
+                made.append(_doubled(example, record, other, order.choice(_BETWEEN), number))
         return made
 
-    def _records(self, example: Example) -> Iterator[tuple[str, str, str]]:
-        """Argument, kind and value of every record the single call names and the request says once."""
+    def _record(self, example: Example) -> Record | None:
+        """What the single call is about: its tool's first required argument, where the request says its value just once."""
         call = example.steps[0].calls[0]
         tool = self._toolset.by_name.get(call.name)
-        for name, schema in tool.properties.items() if tool else ():
-            value: Any = call.arguments.get(name)
-            slot = slot_of(self._toolset, self._table, name, schema)
-            said_once = isinstance(value, str) and len(_places(value, example.messages[0].content)) == 1
-            if said_once and slot.mode == "mention":
-                yield name, slot.kind, value
+        demanded = tool.parameters.get("required") or list(tool.properties) if tool else []
+        if tool is None or not demanded or not isinstance(value := call.arguments.get(demanded[0]), str):
+            return None
+        slot = slot_of(self._toolset, self._table, demanded[0], tool.properties[demanded[0]])
+        said_once = len(_places(value, example.messages[0].content)) == 1
+        return Record(demanded[0], slot.kind, value) if slot.mode == "mention" and said_once else None
+
+
+def _answered(examples: Sequence[Example]) -> Iterator[Answered]:
+    """Calls that stood alone in their step, with their results, where these are JSON objects."""
+    for example in examples:
+        for message, following in pairwise(example.messages):
+            if len(message.tool_calls) == 1 and following.role == "tool":
+                with suppress(ValueError, RecursionError):
+                    yield Answered(message.tool_calls[0], json.loads(following.content))
+
+
+def _result(call: ToolCall, answered: Sequence[Answered], order: random.Random) -> str | None:
+    """A result of another call of the tool, with this call's values in the place of that one's; None where none fits."""
+    fit = [one for one in answered if one.call.name == call.name and one.call.arguments.keys() == call.arguments.keys()]
+    if not fit:
+        return None
+    known = order.choice(fit)
+    values = {key: value for key, value in known.call.arguments.items() if isinstance(value, str | int | float)}
+
+    def told(key: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {inner: told(inner, below) for inner, below in value.items()}
+        if isinstance(value, list):
+            return [told(key, below) for below in value]
+        return call.arguments[key] if key in values and values[key] == value else value
+
+    return json_text(told("", known.result))
 
 
 def _is_single(example: Example) -> bool:
@@ -115,14 +188,34 @@ def _places(value: str, text: str) -> list[int]:
     return [match.start() for match in re.finditer(rf"(?<![\w/-]){re.escape(value)}(?![\w/-])", text)]
 
 
-def _doubled(example: Example, name: str, value: str, other: str, joint: tuple[str, str], number: int) -> Example:
+def _doubled(example: Example, record: Record, other: str, joint: tuple[str, str], number: int) -> Example:
     said = example.messages[0].content
-    (place,) = _places(value, said)
+    (place,) = _places(record.value, said)
     before, between = joint
-    said = said[:place] + before + value + between + other + said[place + len(value) :]
+    said = said[:place] + before + record.value + between + other + said[place + len(record.value) :]
     call = example.steps[0].calls[0]
-    second = call.model_copy(update={"arguments": {**call.arguments, name: other}})
+    second = call.model_copy(update={"arguments": {**call.arguments, record.argument: other}})
     return _row(f"{example.trace_id}*2#{number}", example.cluster, said, (call, second))
+
+
+def _named(first: Example, second: Example) -> str:
+    return f"{first.trace_id}+{second.trace_id}"
+
+
+def _said(first: Example, second: Example, frame: tuple[str, str]) -> str:
+    before, between = frame
+    return before + first.messages[0].content.strip().rstrip(".!,; ") + between + second.messages[0].content.strip()
+
+
+def _sequence(identity: str, said: str, wishes: Sequence[Example], results: Sequence[str]) -> Example:
+    messages = [Message(role="user", content=said)]
+    steps = []
+    for wish, result in zip(wishes, results, strict=True):
+        calls = wish.steps[0].calls
+        steps.append(Step(position=len(messages), outcome="calls", calls=calls))
+        messages.extend((Message(role="assistant", tool_calls=calls), Message(role="tool", content=result)))
+    steps.append(Step(position=len(messages), outcome="done"))
+    return Example(trace_id=identity, cluster=wishes[0].cluster, messages=tuple(messages), steps=tuple(steps))
 
 
 def _row(identity: str, cluster: str, said: str, calls: tuple[ToolCall, ...]) -> Example:

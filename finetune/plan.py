@@ -19,7 +19,7 @@ _FIXED_S = 175.0
 _PICKER_S_PER_ROW = 0.05
 _REVIEW_S_PER_ROW, _REVIEW_SHARE, _REVIEW_MAX = 1.6, 0.15, 400
 _EXAM_S_PER_ROW, _EXAM_SHARE, _EXAM_MAX = 1.0, 0.15, 200
-_CHARS_PER_TOKEN = 1.8
+_CHARS_PER_TOKEN = 1.75
 """With marks, picks and joined rows counted in."""
 _NEARLY_ALL = 0.9
 """Rather three passes, or two and a half, over so many of the rows than two over all."""

@@ -72,7 +72,8 @@ def test_every_draft_is_judged_by_what_was_right(tmp_path: Path) -> None:
     assert fit_reviewer(judged) is not None and fit_reviewer([]) is None
 
 
-def test_pairs_are_judged_too_where_a_step_ever_had_two_calls(tmp_path: Path) -> None:
+def test_joined_rows_are_judged_too_where_a_step_ever_had_two_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.fit._JOINED", 1.0)
     judged = judge(CountingEngine(), tmp_path / "judged.jsonl", TABLE.model_copy(update={"max_calls": 2}))
     pairs = [one for one in judged if one.example not in {example.id for example in RESERVED}]
     assert len(judged) == len(RESERVED) + len(pairs) and pairs

@@ -1,5 +1,7 @@
 """Joining: rows of two wishes, made of rows of one, that say and call both."""
 
+import json
+
 import pytest
 
 from core.types.example import Example, Step
@@ -16,7 +18,10 @@ PROPERTIES = {
 }
 TOOLSET = read_toolset(
     "shop",
-    [{"name": name, "parameters": {"type": "object", "properties": PROPERTIES}} for name in ("bill", "cancel")],
+    [
+        {"name": name, "parameters": {"type": "object", "properties": PROPERTIES, "required": ["customer"]}}
+        for name in ("bill", "cancel")
+    ],
     {"customer": {"names": ["Acme", "Bolt", "Crane"]}, "order_id": {"patterns": [r"SO-\d{3}"]}},
 )
 
@@ -37,7 +42,7 @@ def joined(rows: list[Example], share: float = 2.0, seed: int = 0, most: int = 2
 
 def test_a_joined_row_says_and_calls_both_in_order() -> None:
     rows = joined([*COUNTED, *PLAIN])
-    assert len(rows) > 8
+    assert len(rows) > 6
     for example in rows:
         calls = example.steps[0].calls
         assert len(calls) == 2 and example.messages[1].tool_calls == calls
@@ -59,6 +64,30 @@ def test_one_verb_has_two_records_and_everything_else_in_common() -> None:
 
 def test_what_is_counted_is_not_doubled() -> None:
     assert not any("*2" in example.trace_id for example in joined(COUNTED))
+
+
+def test_a_sequence_waits_for_the_first_result_and_ends_done() -> None:
+    call = ToolCall(name="bill", arguments={"customer": "Bolt", "amount": 9})
+    result = Message(role="tool", content='{"invoice": "INV-1", "customer": "Bolt", "lines": [{"amount": 9}]}')
+    answered = row("bill Bolt 9 dollars", customer="Bolt", amount=9)
+    answered = answered.model_copy(
+        update={"messages": (*answered.messages[:1], Message(role="assistant", tool_calls=(call,)), result)}
+    )
+    sequences = [example for example in joined([answered, *COUNTED], share=9.0) if ">" in example.trace_id]
+    assert sequences
+    for example in sequences:
+        first, second, end = example.steps
+        assert (first.position, second.position, end.position, end.outcome) == (1, 3, 5, "done")
+        for step in (first, second):
+            (called,) = step.calls
+            assert example.messages[step.position].tool_calls == step.calls
+            told = json.loads(example.messages[step.position + 1].content)
+            amount = called.arguments["amount"]
+            assert told == {"invoice": "INV-1", "customer": called.arguments["customer"], "lines": [{"amount": amount}]}
+
+
+def test_no_sequence_is_made_where_no_result_is_known() -> None:
+    assert not any(">" in example.trace_id for example in joined([*COUNTED, *PLAIN]))
 
 
 @pytest.mark.parametrize("said", ["can you bill Acme?", "bill\nAcme"])
