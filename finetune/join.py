@@ -96,9 +96,8 @@ class Joiner:
         for number in range(count) if len(single) > 1 else ():
             first, second = order.sample(single, 2)
             calls = (*first.steps[0].calls, *second.steps[0].calls)
-            made.append(
-                _row(f"{_named(first, second)}#{number}", first.cluster, _said(first, second, order.choice(_FRAMES)), calls)
-            )
+            said = _said(first, second, order.choice(_FRAMES))
+            made.append(_row(f"{_named(first, second)}#{number}", first.cluster, said, calls))
         return made
 
     def _sequences(self, single: Sequence[Example], answered: Sequence[Answered], count: int) -> list[Example]:
@@ -132,16 +131,19 @@ class Joiner:
         """What the single call is about: its tool's first required argument, where the request says its value just once."""
         call = example.steps[0].calls[0]
         tool = self._toolset.by_name.get(call.name)
-        demanded = tool.parameters.get("required") or list(tool.properties) if tool else []
-        if tool is None or not demanded or not isinstance(value := call.arguments.get(demanded[0]), str):
+        if tool is None:
             return None
-        slot = slot_of(self._toolset, self._table, demanded[0], tool.properties[demanded[0]])
-        said_once = len(_places(value, example.messages[0].content)) == 1
-        return Record(demanded[0], slot.kind, value) if slot.mode == "mention" and said_once else None
+        required = tool.parameters.get("required") or list(tool.properties)
+        name = next((name for name in tool.properties if name in required), "")
+        value = call.arguments.get(name)
+        if not isinstance(value, str) or len(_places(value, example.messages[0].content)) != 1:
+            return None
+        slot = slot_of(self._toolset, self._table, name, tool.properties[name])
+        return Record(name, slot.kind, value) if slot.mode == "mention" else None
 
 
 def _answered(examples: Sequence[Example]) -> Iterator[Answered]:
-    """Calls that stood alone in their step, with their results, where these are JSON objects."""
+    """Calls that stood alone in their step, with their results, where these are JSON."""
     for example in examples:
         for message, following in pairwise(example.messages):
             if len(message.tool_calls) == 1 and following.role == "tool":
@@ -164,7 +166,10 @@ def _result(call: ToolCall, answered: Sequence[Answered], order: random.Random) 
             return [told(key, below) for below in value]
         return call.arguments[key] if key in values and values[key] == value else value
 
-    return json_text(told("", known.result))
+    try:
+        return json_text(told("", known.result))
+    except RecursionError:  # what a reader in C could nest
+        return None
 
 
 def _is_single(example: Example) -> bool:

@@ -86,6 +86,13 @@ def test_a_sequence_waits_for_the_first_result_and_ends_done() -> None:
             assert told == {"invoice": "INV-1", "customer": called.arguments["customer"], "lines": [{"amount": amount}]}
 
 
+@pytest.mark.parametrize("content", ["sent", "[" * 900 + "]" * 900, "[" * 90_000, "null"])
+def test_any_result_is_met_calmly(content: str) -> None:
+    messages = (*PLAIN[0].messages, Message(role="tool", content=content))
+    rows = joined([PLAIN[0].model_copy(update={"messages": messages}), *PLAIN[1:]], share=3.0)
+    assert all(len(example.steps) in (1, 3) for example in rows)
+
+
 def test_no_sequence_is_made_where_no_result_is_known() -> None:
     assert not any(">" in example.trace_id for example in joined([*COUNTED, *PLAIN]))
 
