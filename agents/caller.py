@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction, Written
 from core.types.tool import Toolset
 from core.types.value import Value
+from tools.habits import breaks_habit, twice_filled
 from tools.kinds import KindTable, leaves, slot_of
 from tools.mentions import NUMBER
 
@@ -105,18 +105,25 @@ class Caller:
         return Chosen(best, highest, drafts)
 
     def consider(self, messages: Sequence[Message]) -> Iterator[Evidence]:
-        """Drafts worth judging, the writer's own first; stop asking and no more are written."""
+        """Drafts worth judging, the writer's own first; stop asking and no more are written.
+
+        One that does what calls never do is not judged, unless there is no other.
+        """
         offers = self._finder.collect(messages)
         picks = self._picks(messages)
         pick = picks.get(len(messages))
         drafts = self._writer.drafts(messages, offers, self._texts(picks))
         greedy = drafts.greedy()
         seen = {greedy.text}
-        yield Evidence(messages, offers, pick, greedy, greedy)
+        is_odd = breaks_habit(self._finder.table, messages, greedy.calls)
+        if not is_odd:
+            yield Evidence(messages, offers, pick, greedy, greedy)
         for draft in self._alternatives(drafts, greedy, pick, offers):
-            if draft.calls and draft.text not in seen:
+            if draft.calls and draft.text not in seen and not breaks_habit(self._finder.table, messages, draft.calls):
                 seen.add(draft.text)
                 yield Evidence(messages, offers, pick, greedy, draft)
+        if is_odd and len(seen) == 1:
+            yield Evidence(messages, offers, pick, greedy, greedy)
 
     def _picks(self, messages: Sequence[Message]) -> dict[int, Pick]:
         return self._picker.pick_turns(messages) if self._picker and self._steps.picker else {}
@@ -135,7 +142,8 @@ class Caller:
             ]
             for demanded in dict.fromkeys((*mentioned, *missed)):
                 yield drafts.completed(real[0].name, demanded)
-            for barred in dict.fromkeys((*doubted, *unsaid(real[0], offers), *repeated(real[0]))):
+            alike = (frozenset((name,)) for name in twice_filled(real[0]))
+            for barred in dict.fromkeys((*doubted, *unsaid(real[0], offers), *alike)):
                 yield drafts.without(real[0].name, barred)
         if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
             if pick is None or _more_is_likely(pick, real[0].name):
@@ -215,13 +223,6 @@ def unsaid(call: ToolCall, offers: Offers) -> list[frozenset[str]]:
         for name, value in call.arguments.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and value not in said
     ]
-
-
-def repeated(call: ToolCall) -> list[frozenset[str]]:
-    """Arguments, each a set of one to bar, with the value of another one: what comes from a place hardly goes there, too."""
-    texts = {name: value for name, value in call.arguments.items() if isinstance(value, str)}
-    counts = Counter(texts.values())
-    return [frozenset((name,)) for name, value in texts.items() if counts[value] > 1]
 
 
 def check_request(messages: Sequence[Message]) -> None:

@@ -10,6 +10,7 @@ from core.types.mention import Mention
 from core.types.message import Message
 from core.types.tool import Toolset, Vocabulary
 from tools.choices import ChoiceFinder
+from tools.habits import UNSAID_NUMBER
 from tools.kinds import DATE_KIND, KindTable, Slot, leaves, slot_of
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 
@@ -110,7 +111,8 @@ class OfferFinder:
             if isinstance(value, bool):
                 continue
             if isinstance(value, int | float):
-                offers.add(NUMBER, _tidy(value))
+                if UNSAID_NUMBER not in self.table.never:
+                    offers.add(NUMBER, _tidy(value))
             elif isinstance(value, str) and len(value) <= 200:
                 clean = neutral(value)
                 for mention in find_mentions(clean, self._index):

@@ -16,8 +16,9 @@ from agents.picker import Pick
 from agents.writer import Draft
 from core.chat import ordered
 from core.types.mention import Mention
-from core.types.message import Message, ToolCall, last_user_text
+from core.types.message import Message, ToolCall, calls_this_turn, last_user_text
 from core.types.tool import Toolset
+from tools.habits import twice_filled
 from tools.kinds import leaves
 from tools.mentions import DATE, DIGITS, NUMBER
 
@@ -125,7 +126,7 @@ def _call_features(toolset: Toolset, draft: Draft, messages: Sequence[Message]) 
     tools = [(toolset.by_name.get(call.name), call) for call in real]
     incomplete = any(tool is not None and tool.first_unmet(call.arguments) for tool, call in tools)
     earlier = [call for message in messages for call in message.tool_calls]
-    this_turn = _calls_this_turn(messages)
+    this_turn = calls_this_turn(messages)
     user = last_user_text(messages).lower()
     joins = sum(user.count(word) for word in _JOINING)
     return [
@@ -150,7 +151,7 @@ def _call_features(toolset: Toolset, draft: Draft, messages: Sequence[Message]) 
 def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
     """Mentions left unused, by sort, values used more often than they were said, and values the last turn did not say."""
     calls = [call for call in evidence.draft.calls if not call.name.startswith("!")]
-    done = [*calls, *_calls_this_turn(evidence.messages)]
+    done = [*calls, *calls_this_turn(evidence.messages)]
     used = Counter(_key(value) for call in calls for _, _, value in leaves(ordered(toolset, call), _schema(toolset, call)))
     ever_used = {_key(value) for call in done for _, _, value in leaves(call.arguments, _schema(toolset, call))}
     text = " ".join(str(value) for value in ever_used)
@@ -177,14 +178,8 @@ def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
         float(len(unused_choices)),
         float(sum(isinstance(value, int | float) and _key(value) not in said for value in filled)),
         float(sum(isinstance(value, str) and value.casefold() not in user for value in filled)),
-        float(max(map(_repeated, calls), default=0)),
+        float(max((len(twice_filled(call)) for call in calls), default=0)),
     ]
-
-
-def _repeated(call: ToolCall) -> int:
-    """How many of a call's arguments have the value of another one ("from" and "to" the same place)."""
-    values = [_key(value) for value in call.arguments.values() if isinstance(value, str)]
-    return len(values) - len(set(values))
 
 
 def _groups(mentions: Sequence[Mention]) -> list[list[Mention]]:
@@ -212,12 +207,3 @@ def _key(value: Any) -> Any:
 def _schema(toolset: Toolset, call: ToolCall) -> dict[str, Any]:
     tool = toolset.by_name.get(call.name)
     return tool.parameters if tool else {}
-
-
-def _calls_this_turn(messages: Sequence[Message]) -> list[ToolCall]:
-    calls: list[ToolCall] = []
-    for message in reversed(messages):
-        if message.role == "user":
-            break
-        calls.extend(message.tool_calls)
-    return calls

@@ -43,6 +43,7 @@ from finetune.progress import Progress
 from finetune.split import Parts, shuffled_clusters, split
 from finetune.training import train_in_child
 from tools.choices import with_said_choices
+from tools.habits import with_habits
 from tools.kinds import infer_kinds
 from tools.marks import Marker
 
@@ -150,7 +151,8 @@ class Night:
                 f" ({_commonest(self._dropped)})"
             )
         training = self._parts.training
-        self._table = with_said_choices(self._toolset, infer_kinds(self._toolset, training), training)
+        table = with_said_choices(self._toolset, infer_kinds(self._toolset, training), training)
+        self._table = with_habits(self._toolset, table, training)
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
         self._folder = self._folder_of_nights() / self._key()

@@ -54,6 +54,8 @@ class KindTable(Value):
     """Outcomes seen: the grammar offers no others."""
     said: tuple[str, ...] = ()
     """Arguments whose enumerated values are filled only with what was said."""
+    never: tuple[str, ...] = ()
+    """What no call does (`tools/habits.py`)."""
     max_calls: int = 4
     """Most calls seen in one step."""
 

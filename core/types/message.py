@@ -150,6 +150,16 @@ def last_user_text(messages: Sequence[Message]) -> str:
     return next((message.content for message in reversed(messages) if message.role == "user"), "")
 
 
+def calls_this_turn(messages: Sequence[Message]) -> list[ToolCall]:
+    """Calls since the user last spoke, the newest message's first."""
+    calls: list[ToolCall] = []
+    for message in reversed(messages):
+        if message.role == "user":
+            break
+        calls.extend(message.tool_calls)
+    return calls
+
+
 def without_ids(messages: Sequence[Message]) -> tuple[Message, ...]:
     """The messages without call ids: what two equal conversations have in common."""
     return tuple(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested, repeated, unsaid
+from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested, unsaid
 from agents.engines.engine import Generation
 from agents.offers import OfferFinder
 from agents.picker import Pick, Picker
@@ -17,6 +17,7 @@ from core.chat import render_prompt
 from core.errors import BadInput
 from core.types.message import Message, Role, ToolCall
 from core.types.tool import read_toolset
+from tools.habits import SAME_CALL_AGAIN
 from tools.kinds import KindTable
 from tools.marks import Marker
 
@@ -268,10 +269,19 @@ def test_a_number_the_last_turn_did_not_say_is_in_doubt() -> None:
     assert sources == [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]], "the reviewer is told"
 
 
-def test_arguments_of_one_value_are_in_doubt() -> None:
-    call = ToolCall(name="move", arguments={"from": "Oslo", "to": "Oslo", "item": "oak chair", "count": 3, "left": 3})
-    assert repeated(call) == [frozenset(("from",)), frozenset(("to",))]
-    assert repeated(ToolCall(name="move", arguments={"from": "Oslo", "to": "Lyon"})) == []
+def test_a_draft_that_does_what_calls_never_do_is_judged_only_where_there_is_no_other() -> None:
+    table = TABLE.model_copy(update={"never": (SAME_CALL_AGAIN,)})
+    done = ToolCall(name="count", arguments={"item": "oak chairs"})
+    after = (*SAID, Message(role="assistant", tool_calls=(done,)), Message(role="tool", content="{}"))
+
+    def considered(engine: FakeEngine, ranking: list[tuple[str, float]]) -> list[str]:
+        writer = Writer(engine, TOOLSET, table, MARKER)
+        found = Caller(TOOLSET, OfferFinder(TOOLSET, table), writer, FakePicker(*ranking), None, Steps()).consider(after)
+        return [evidence.draft.text for evidence in found]
+
+    again = f"{COUNT}\n{COUNT}"
+    assert considered(FakeEngine(COUNT, again, MOVE), [("count", 0.6), ("move", 0.4)]) == [MOVE]
+    assert considered(FakeEngine(COUNT, again), [("count", 1.0)]) == [COUNT]
 
 
 def test_drafts_know_what_they_were_made_for() -> None:
