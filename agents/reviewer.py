@@ -81,9 +81,9 @@ def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:
 
 
 def _writer_features(draft: Draft, greedy: Draft) -> list[float]:
-    logprobs = [max(value, _FLOOR) for value in draft.logprobs] or [_FLOOR]
+    logprobs = _logprobs(draft)
     total = max(sum(logprobs), 4 * _FLOOR)
-    greedy_total = max(sum(max(v, _FLOOR) for v in greedy.logprobs), 4 * _FLOOR)
+    greedy_total = max(sum(_logprobs(greedy)), 4 * _FLOOR)
     return [
         total,
         math.exp(total / 4),
@@ -95,6 +95,12 @@ def _writer_features(draft: Draft, greedy: Draft) -> list[float]:
         total - greedy_total,
         float(not draft.calls),
     ]
+
+
+def _logprobs(draft: Draft) -> list[float]:
+    """Of every token; of a search only of its head: where its query starts and ends makes it neither right nor wrong."""
+    own = (draft.head_logprob,) if draft.head == "!search" else draft.logprobs
+    return [max(value, _FLOOR) for value in own] or [_FLOOR]
 
 
 def _part_features(draft: Draft, pick: Pick | None) -> list[float]:

@@ -284,6 +284,16 @@ def test_a_draft_that_does_what_calls_never_do_is_judged_only_where_there_is_no_
     assert considered(FakeEngine(COUNT, again), [("count", 1.0)]) == [COUNT]
 
 
+def test_how_sure_the_writer_is_of_a_query_says_nothing_about_a_search() -> None:
+    def drafted(text: str, *logprobs: float) -> list[float]:
+        generation = Generation(text=text, tokens=("search{", '"query":"x"}'), logprobs=logprobs)
+        (found,) = caller(FakeEngine(generation), None, FakePicker(("!search", 1.0))).consider(SAID)
+        return list(features(TOOLSET, found))
+
+    assert drafted('search{"query":"x"}', -0.1, -9.0) == drafted('search{"query":"x"}', -0.1, -0.2)
+    assert drafted('search{"query":"x"}', -0.1, -0.2) != drafted('search{"query":"x"}', -3.0, -0.2)
+
+
 def test_drafts_know_what_they_were_made_for() -> None:
     drafts: list[Evidence] = list(caller(FakeEngine(BOTH, MOVE, COUNT)).consider(SAID))
     assert [found.draft.wanted for found in drafts] == [None, "fewer"]
