@@ -34,7 +34,7 @@ def test_without_limits_everything_is_trained_on() -> None:
 
 
 def test_few_rows_are_seen_more_often() -> None:
-    epochs = [plan(examples(count), Limits(), 250).epochs for count in (10, 100, 200, 1000)]
+    epochs = [plan(examples(count), Limits(), 250).epochs for count in (10, 100, 150, 1000)]
     assert epochs[0] == MOST_EPOCHS and epochs[-1] == DEFAULT_EPOCHS
     assert epochs == sorted(epochs, reverse=True) and len(set(epochs)) > 2
 
