@@ -7,13 +7,15 @@ from core.types.mention import Mention
 
 MIN_WORDS = 2
 """A shorter piece says no wish."""
+MOST = 16
+"""More are not looked at: each is embedded while somebody waits."""
 _JOINT = re.compile(
     r"[.;?!:](?:\s+|$)|\n+|,\s+|\s+[-–—/&]+\s+|\s*\b(?:and|then|plus|also|besides|as well as|after that)\b\s*", re.IGNORECASE
 )
 
 
 def find_clauses(text: str, mentions: Iterable[Mention]) -> list[str]:
-    """The pieces of `text`, in order; none where it does not fall into two or more.
+    """The first pieces of `text`, in order; none where it does not fall into two or more.
 
     Args:
         text: What was said.
@@ -28,4 +30,4 @@ def find_clauses(text: str, mentions: Iterable[Mention]) -> list[str]:
             end = joint.end()
     pieces.append(text[end:])
     clauses = [piece.strip() for piece in pieces if len(piece.split()) >= MIN_WORDS]
-    return clauses if len(clauses) > 1 else []
+    return clauses[:MOST] if len(clauses) > 1 else []

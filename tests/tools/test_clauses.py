@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.types.mention import Mention
-from tools.clauses import MIN_WORDS, find_clauses
+from tools.clauses import MIN_WORDS, MOST, find_clauses
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,10 @@ def test_nothing_is_cut_inside_a_mention() -> None:
     said = "bill Jones and Sons, ring up Bolt"
     name = Mention(kind="customer", surface="Jones and Sons", value="Jones and Sons", start=5, end=19)
     assert find_clauses(said, [name]) == ["bill Jones and Sons", "ring up Bolt"]
+
+
+def test_an_endless_list_is_not_read_to_its_end() -> None:
+    assert find_clauses("bill Acme, " * 900, []) == ["bill Acme"] * MOST
 
 
 @given(st.text(max_size=200))
