@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from agents.arguments import TWICE
 from agents.offers import OfferFinder, Offers
 from agents.picker import Pick, Picker, pick_text
+from agents.plans import differs, lay_out
 from agents.reviewer import Evidence, Reviewer, features
 from agents.writer import Draft, Drafts, Writer
 from core.chat import decide
@@ -23,6 +25,8 @@ MAX_REQUEST_CHARACTERS = 12_000
 _PICKED, _MIN_PICKED = 3, 0.05
 _MIN_PART = 0.1
 """A further draft for the sake of a part is made where the picker finds the part at least this likely."""
+_BESIDE, _MAX_BESIDE = 0.2, 2
+"""Steps of two calls are planned for so many other tools that the picker finds at least so likely."""
 _MISSED, _DOUBTED, _DOUBTED_REQUIRED = 0.25, 0.75, 0.5
 """One more draft with an argument the picker finds at least so likely, or without one it finds at most so likely."""
 
@@ -145,6 +149,7 @@ class Caller:
             alike = (frozenset((name,)) for name in twice_filled(real[0]))
             for barred in dict.fromkeys((*doubted, *unsaid(real[0], offers), *alike)):
                 yield drafts.without(real[0].name, barred)
+        yield from self._planned(drafts, pick, real)
         if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
             if pick is None or _more_is_likely(pick, real[0].name):
                 yield drafts.with_calls(real[0].name, 2, max(2, self._writer.max_calls))
@@ -153,6 +158,26 @@ class Caller:
         for head, probability in pick.ranking[:_PICKED] if pick else ():
             if probability >= _MIN_PICKED and head != greedy.head and (draft := drafts.forced(head)) is not None:
                 yield draft
+                yield from self._bound_again(drafts, pick, draft.calls)
+
+    def _planned(self, drafts: Drafts, pick: Pick | None, calls: Sequence[ToolCall]) -> Iterator[Draft]:
+        """The writer's calls with everything said in its likeliest place, and steps of one more call that is likely."""
+        yield from self._bound_again(drafts, pick, calls)
+        if pick is None or pick.roles is None or len(calls) != 1 or self._writer.max_calls < 2:
+            return
+        for other in _others(pick, calls[0].name):
+            draft = drafts.planned(lay_out(self.toolset, pick.roles, (calls[0].name, other)))
+            if draft is not None:
+                yield draft
+
+    def _bound_again(self, drafts: Drafts, pick: Pick | None, calls: Sequence[ToolCall]) -> Iterator[Draft]:
+        """A draft of the same tools where some thing said has another place than the likeliest."""
+        real = [call for call in calls if call.name in self.toolset.by_name]
+        if pick is None or pick.roles is None or not real or not differs(pick.roles, real):
+            return
+        draft = drafts.planned(lay_out(self.toolset, pick.roles, [call.name for call in real]))
+        if draft is not None:
+            yield draft
 
 
 def _is_likely(pick: Pick, part: str) -> bool:
@@ -166,12 +191,21 @@ def _more_is_likely(pick: Pick, name: str) -> bool:
     return max(beside.values(), default=1.0) >= _MIN_PART
 
 
+def _others(pick: Pick, name: str) -> list[str]:
+    """Tools that may well be called beside tool `name`, likeliest first; itself where it may be called twice."""
+    chances = {part: p for part, p in pick.parts.items() if "." not in part and not part.startswith("!")}
+    beside = {part: p for part, p in chances.items() if not part.endswith(TWICE) and part != name and p >= _BESIDE}
+    if chances.get(name + TWICE, 0.0) >= _MIN_PART:
+        beside[name] = chances[name + TWICE]
+    return sorted(beside, key=lambda part: -beside[part])[:_MAX_BESIDE]
+
+
 def unfilled(toolset: Toolset, table: KindTable, call: ToolCall, offers: Offers) -> list[frozenset[str]]:
     """Arguments left out although the last request mentions something of their kind that the call does not use.
 
     Returns:
-        Sets to demand, most evident first: names, ids, dates and enumerated values; then those and numbers. None where nothing
-        was left over.
+        Sets to demand, most evident first: names, ids, dates and enumerated values; those and numbers; each free text where
+        a clause mentions nothing. None where nothing was left over.
     """
     tool = toolset.by_name.get(call.name)
     if tool is None:
@@ -191,7 +225,8 @@ def unfilled(toolset: Toolset, table: KindTable, call: ToolCall, offers: Offers)
         or (slot.mode == "choice" and any(str(choice) in chosen for choice in slot.choices))
     )
     counted = frozenset(name for name, slot in slots.items() if slot.mode == "number" and NUMBER in left)
-    return [demanded for demanded in dict.fromkeys((mentioned, mentioned | counted)) if demanded]
+    worded = [frozenset((name,)) for name, slot in slots.items() if slot.mode == "span" and offers.loose]
+    return [demanded for demanded in dict.fromkeys((mentioned, mentioned | counted, *worded)) if demanded]
 
 
 def contested(toolset: Toolset, call: ToolCall, pick: Pick | None) -> tuple[list[frozenset[str]], list[frozenset[str]]]:

@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.offers import Offers, Word
+from agents.plans import Planned
 from core.chat import PSEUDO_HEADS, aliases, json_text
 from core.types.tool import Tool, Toolset
 from core.types.value import content_hash
-from tools.kinds import KindTable, slot_of
+from tools.kinds import KindTable, Slot, slot_of
+from tools.things import written_as
 
 _MAX_ITEMS = 8
 _SENTENCE_MARKS = ".,;:!?"
@@ -64,6 +66,22 @@ class GrammarBuilder:
         lines.extend(f"{name} ::= {body}" for name, body in self._rules.items())
         return "\n".join(lines) + "\n"
 
+    def planned(self, plans: Sequence[Sequence[Planned]]) -> str | None:
+        """The grammar of a step that keeps to one of the plans; None where what was said can fill none of them."""
+        steps = [[self._planned_call(call) for call in plan] for plan in plans]
+        possible = [' "\\n" '.join(str(call) for call in calls) for calls in steps if None not in calls]
+        if not possible:
+            return None
+        lines = [f"root ::= {' | '.join(dict.fromkeys(possible))}"]
+        lines.extend(f"{name} ::= {body}" for name, body in self._rules.items())
+        return "\n".join(lines) + "\n"
+
+    def _planned_call(self, call: Planned) -> str | None:
+        known = [sorted((name, sorted(map(repr, values))) for name, values in call.only.items()), sorted(call.demanded)]
+        rule = f"p{list(self._tool_rules).index(call.tool)}-{content_hash([known, sorted(map(repr, call.taken))], 6)}"
+        body = self._fields(rule, self._toolset.by_name[call.tool].parameters, call.demanded, plan=call)
+        return self._add(rule, f'{_literal(self._spelled[call.tool] + "{")} {body} "}}"') if body else None
+
     def _add(self, name: str, body: str) -> str:
         self._rules.setdefault(name, body)
         return name
@@ -89,12 +107,17 @@ class GrammarBuilder:
         return self._add(f"t{index}", f'{_literal(self._spelled[tool.name] + "{")} {body} "}}"')
 
     def _fields(
-        self, rule: str, schema: Mapping[str, Any], required: frozenset[str], barred: frozenset[str] = frozenset()
+        self,
+        rule: str,
+        schema: Mapping[str, Any],
+        required: frozenset[str],
+        barred: frozenset[str] = frozenset(),
+        plan: Planned | None = None,
     ) -> str:
         """The chain of an object's fields; `rule-f…` before anything was written, `rule-c…` after (a comma is due)."""
         fields = []
         for position, (name, inner) in enumerate((schema.get("properties") or {}).items()):
-            value = None if name in barred else self._value(f"{rule}v{position}", name, inner)
+            value = None if name in barred else self._value(f"{rule}v{position}", name, inner, plan)
             if value is not None:
                 fields.append((name, f"{_literal(_quoted(name) + ':')} {value}"))
             elif name in required:
@@ -110,31 +133,41 @@ class GrammarBuilder:
             )
         return first
 
-    def _value(self, rule: str, name: str, schema: Mapping[str, Any]) -> str | None:
+    def _value(self, rule: str, name: str, schema: Mapping[str, Any], plan: Planned | None) -> str | None:
         """The rule of one value, or None when nothing said can fill it."""
         if schema.get("properties"):
-            fields = self._fields(rule, schema, frozenset(schema.get("required") or ()))
+            fields = self._fields(rule, schema, frozenset(schema.get("required") or ()), plan=plan)
             return self._add(rule, f'"{{" {fields} "}}"') if fields else None
         if schema.get("items"):
-            item = self._value(f"{rule}i", name, schema["items"])
+            item = self._value(f"{rule}i", name, schema["items"], plan)
             if item is None:
                 return None
-            more = max(1, min(_MAX_ITEMS, self._most_items(name, schema["items"]))) - 1
-            return self._add(rule, f'"[" {item} ("," {item}){{0,{more}}} "]"' if more else f'"[" {item} "]"')
-        return self._scalar(name, schema)
+            most = max(1, min(_MAX_ITEMS, self._most_items(name, schema["items"], plan)))
+            least = most if plan and name in plan.demanded else 1
+            return self._add(rule, f'"[" {item} ("," {item}){{{least - 1},{most - 1}}} "]"' if most > 1 else f'"[" {item} "]"')
+        return self._scalar(name, schema, plan)
 
-    def _most_items(self, name: str, schema: Mapping[str, Any]) -> int:
+    def _most_items(self, name: str, schema: Mapping[str, Any], plan: Planned | None) -> int:
         """How many items what was said can fill: the count of values for the required field that has most of them."""
         properties = schema.get("properties")
         if not properties:
             slot = slot_of(self._toolset, self._table, name, schema)
-            return _MAX_ITEMS if slot.mode in ("choice", "span") else len(self._offers.of(slot))
+            return _MAX_ITEMS if slot.mode in ("choice", "span") else len(self._offered(name, slot, plan))
         demanded = [field for field in schema.get("required") or properties if field in properties]
-        return max((self._most_items(field, properties[field]) for field in demanded), default=_MAX_ITEMS)
+        return max((self._most_items(field, properties[field], plan) for field in demanded), default=_MAX_ITEMS)
 
-    def _scalar(self, name: str, schema: Mapping[str, Any]) -> str | None:
+    def _offered(self, name: str, slot: Slot, plan: Planned | None) -> list[Any]:
+        """What may fill an argument, by a plan only what has its place there or none elsewhere."""
+        offered = self._offers.of(slot)
+        if plan is None:
+            return offered
+        if name in plan.only:
+            return [value for value in offered if written_as(value) in plan.only[name]]
+        return [value for value in offered if isinstance(value, bool) or written_as(value) not in plan.taken]
+
+    def _scalar(self, name: str, schema: Mapping[str, Any], plan: Planned | None) -> str | None:
         slot = slot_of(self._toolset, self._table, name, schema)
-        literals = [_literal(json_text(value)) for value in self._offers.of(slot)]
+        literals = [_literal(json_text(value)) for value in self._offered(name, slot, plan)]
         words = [text for text in self._offers.texts if text] if slot.mode == "span" else []
         if words:
             literals.append(self._spans("s", words))

@@ -10,11 +10,12 @@ from core.types.mention import Mention
 from core.types.message import Message
 from core.types.tool import Toolset, Vocabulary
 from tools.choices import ChoiceFinder
+from tools.clauses import find_clauses
 from tools.habits import UNSAID_NUMBER
 from tools.kinds import DATE_KIND, KindTable, Slot, leaves, slot_of
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 
-_MAX_SPAN_WORDS = 240
+_MAX_SPAN_WORDS, _MIN_LOOSE = 240, 3
 _PIECE = re.compile(r"\S+")
 _EDGE = re.compile(r"^([^\w+#@€$£]*)(.*?)([^\w%€$£]*)$", re.DOTALL)
 
@@ -40,6 +41,8 @@ class Offers:
         """Those of the last user turn."""
         self.last_user: list[Mention] = []
         """Mentions of the last user turn, for the reviewer."""
+        self.loose: list[str] = []
+        """Its clauses of some words that mention nothing: what free text is made of."""
 
     def add(self, kind: str, value: Any) -> None:
         """Offer `value` for arguments of `kind`, once."""
@@ -94,6 +97,7 @@ class OfferFinder:
         offers.choices |= choices
         if is_last:
             offers.last_user, offers.last_choices = found, choices
+            offers.loose = _loose(text, found)
         for mention in found:
             if not mention.inside:
                 offers.add(mention.kind, mention.value)
@@ -120,6 +124,12 @@ class OfferFinder:
                         offers.add(mention.kind, mention.value)
                 for slot in self._slots_by_name.get(key, ()):
                     offers.add(slot.kind, clean)
+
+
+def _loose(text: str, mentions: Sequence[Mention]) -> list[str]:
+    surfaces = [mention.surface for mention in mentions if not mention.inside]
+    clauses = find_clauses(text, mentions)
+    return [clause for clause in clauses if len(clause.split()) >= _MIN_LOOSE and not any(s in clause for s in surfaces)]
 
 
 def _slots_by_name(toolset: Toolset, table: KindTable) -> dict[str, tuple[Slot, ...]]:

@@ -75,7 +75,7 @@ def load_caller(folder: Path, engine: Engine, embedder: TextEmbedder, steps: Ste
         toolset,
         OfferFinder(toolset, table),
         Writer(engine, toolset, table, marker),
-        Picker.load(folder / PICKER, marker, embedder),
+        Picker.load(folder / PICKER, toolset, marker, embedder),
         Reviewer.load(reviewer) if reviewer.is_file() else None,
         steps,
     )

@@ -1,8 +1,9 @@
 """The picker: what the next step looks like, guessed from the request alone, without running the writer.
 
 It ranks what the step starts with (a tool, or `!search`, `!done`, `!none`), says for every tool how likely the step has it, and
-for every argument how likely a call of its tool has it. It is blind to order and values, and errs elsewhere than the writer
-does: an optional argument left out, or a second wish dropped, shows as a step that lacks a likely part.
+for every argument how likely a call of its tool has it, and for every thing said which argument it fills (`agents/roles.py`). It
+errs elsewhere than the writer does: an optional argument left out, or a second wish dropped, shows as a step that lacks a
+likely part.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from agents.arguments import TWICE, arguments_of, fit_arguments, parts_of, tools_of
 from agents.linear import LabelSetClassifier, LinearClassifier
+from agents.roles import Reading, Roles
 from core.chat import own_turns
 from core.types.message import Message, ToolCall, last_user_text
 from core.types.tool import Toolset
@@ -49,6 +51,8 @@ class Pick(NamedTuple):
     """How likely the step has each tool, and a call of the tool each of its arguments, named as `parts_of` names them."""
     facts: tuple[str, ...] = ()
     """Facts about the results the conversation ends with."""
+    roles: Reading | None = None
+    """Which argument each thing said fills, judged for any set of tools."""
 
 
 class Picker:
@@ -59,10 +63,11 @@ class Picker:
         heads: LinearClassifier,
         tools: LabelSetClassifier,
         arguments: LabelSetClassifier,
+        roles: Roles,
         marker: Marker,
         embedder: TextEmbedder,
     ) -> None:
-        self._heads, self._tools, self._arguments = heads, tools, arguments
+        self._heads, self._tools, self._arguments, self._roles = heads, tools, arguments, roles
         self._marker, self._embedder = marker, embedder
 
     @classmethod
@@ -84,7 +89,8 @@ class Picker:
         heads = LinearClassifier.fit(rows, [*(calls[0].name for calls in steps), *(name for _, name in described)], _STRENGTH)
         own = rows[: len(conversations)]
         tools = LabelSetClassifier.fit(own, [tools_of(parts_of(calls)) for calls in steps], _STRENGTH)
-        return cls(heads, tools, fit_arguments(toolset, own, steps, _STRENGTH), marker, embedder)
+        arguments = fit_arguments(toolset, own, steps, _STRENGTH)
+        return cls(heads, tools, arguments, Roles.fit(toolset, conversations, steps, marker), marker, embedder)
 
     def pick(self, messages: Sequence[Message]) -> Pick:
         """Judge one conversation."""
@@ -103,8 +109,9 @@ class Picker:
                 [(self._heads.labels[i], float(head[i])) for i in np.argsort(-head, kind="stable")],
                 dict(zip(labels, map(float, part), strict=True)),
                 found.texts,
+                self._roles.read(messages),
             )
-            for head, part, found in zip(heads, parts, facts, strict=True)
+            for messages, head, part, found in zip(conversations, heads, parts, facts, strict=True)
         ]
 
     def _with_clauses(self, conversations: Sequence[Sequence[Message]], tools: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,12 +145,14 @@ class Picker:
         self._heads.save(file)
         self._tools.save(_beside(file, "tools"))
         self._arguments.save(_beside(file, "arguments"))
+        self._roles.save(_beside(file, "roles"))
 
     @classmethod
-    def load(cls, file: Path, marker: Marker, embedder: TextEmbedder) -> "Picker":
+    def load(cls, file: Path, toolset: Toolset, marker: Marker, embedder: TextEmbedder) -> "Picker":
         """Read back what `save` wrote."""
         tools, arguments = (LabelSetClassifier.load(_beside(file, what)) for what in ("tools", "arguments"))
-        return cls(LinearClassifier.load(file), tools, arguments, marker, embedder)
+        roles = Roles.load(_beside(file, "roles"), toolset, marker)
+        return cls(LinearClassifier.load(file), tools, arguments, roles, marker, embedder)
 
 
 def pick_text(toolset: Toolset, pick: Pick) -> str:

@@ -21,6 +21,7 @@ from core.types.tool import Toolset
 from tools.habits import twice_filled
 from tools.kinds import leaves
 from tools.mentions import DATE, DIGITS, NUMBER
+from tools.things import by_place, written_as
 
 _FLOOR = -12.0
 _RARE, _UNJUDGED = 1e-3, -20.0
@@ -41,7 +42,7 @@ class Evidence(NamedTuple):
 
 
 class Reviewer:
-    """A forest over about forty features of a draft."""
+    """A forest over some fifty features of a draft."""
 
     def __init__(self, forest: Forest) -> None:
         self._forest = forest
@@ -73,6 +74,7 @@ def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:
             *_writer_features(draft, evidence.greedy),
             *_head_features(draft, evidence.pick),
             *_part_features(draft, evidence.pick),
+            *_role_features(draft, evidence.pick),
             *_call_features(toolset, draft, evidence.messages),
             *_mention_features(toolset, evidence),
         ],
@@ -119,6 +121,14 @@ def _part_features(draft: Draft, pick: Pick | None) -> list[float]:
     return [max(fit, _UNJUDGED), min(present), max(lacking, default=0.0)]
 
 
+def _role_features(draft: Draft, pick: Pick | None) -> list[float]:
+    """How well the draft fits the roles of what was said: in all, at its least likely, and how far from the likeliest ones."""
+    bound = pick.roles.bind(draft.calls) if pick and pick.roles else []
+    chances = [max(binding.chance, _RARE) for binding in bound]
+    missed = sum(math.log(chance / binding.chances[binding.best]) for chance, binding in zip(chances, bound, strict=True))
+    return [max(sum(map(math.log, chances)), _UNJUDGED), min(chances, default=1.0), max(missed, _UNJUDGED)]
+
+
 def _head_features(draft: Draft, pick: Pick | None) -> list[float]:
     ranking = pick.ranking if pick else []
     table = dict(ranking)
@@ -158,20 +168,24 @@ def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
     """Mentions left unused, by sort, values used more often than they were said, and values the last turn did not say."""
     calls = [call for call in evidence.draft.calls if not call.name.startswith("!")]
     done = [*calls, *calls_this_turn(evidence.messages)]
-    used = Counter(_key(value) for call in calls for _, _, value in leaves(ordered(toolset, call), _schema(toolset, call)))
-    ever_used = {_key(value) for call in done for _, _, value in leaves(call.arguments, _schema(toolset, call))}
+    used = Counter(written_as(value) for call in calls for _, _, value in leaves(ordered(toolset, call), _schema(toolset, call)))
+    ever_used = {written_as(value) for call in done for _, _, value in leaves(call.arguments, _schema(toolset, call))}
     text = " ".join(str(value) for value in ever_used)
     unused: Counter[str] = Counter()
-    for group in _groups(evidence.offers.last_user):
-        if not any(_key(m.value) in ever_used or str(m.surface).casefold() in text for m in group):
+    for group in by_place(evidence.offers.last_user):
+        if not any(written_as(m.value) in ever_used or str(m.surface).casefold() in text for m in group):
             unused[_sort(group)] += 1
-    said = Counter(_key(m.value) for m in evidence.offers.last_user)
+    said = Counter(written_as(m.value) for m in evidence.offers.last_user)
     user = last_user_text(evidence.messages).casefold()
     twice = sum(count > max(1, said[value]) for value, count in used.items() if isinstance(value, str))
     asks = any((tool := toolset.by_name.get(c.name)) is not None and tool.first_unmet(c.arguments) for c in calls)
     total_unused = float(sum(unused.values()))
     filled = [value for call in calls for _, _, value in leaves(call.arguments, _schema(toolset, call))]
-    unused_choices = {choice for choice in evidence.offers.last_choices if _key(choice) not in ever_used}
+    texts = [value.casefold() for value in ever_used if isinstance(value, str)]
+    unheard = [
+        clause for clause in map(str.casefold, evidence.offers.loose) if not any(t in clause or clause in t for t in texts)
+    ]
+    unused_choices = {choice for choice in evidence.offers.last_choices if written_as(choice) not in ever_used}
     return [
         float(unused["name"]),
         float(unused["number"]),
@@ -182,21 +196,11 @@ def _mention_features(toolset: Toolset, evidence: Evidence) -> list[float]:
         total_unused * (evidence.draft.head == "!done"),
         total_unused * (evidence.draft.head in ("!search", "!none")),
         float(len(unused_choices)),
-        float(sum(isinstance(value, int | float) and _key(value) not in said for value in filled)),
+        float(len(unheard)),
+        float(sum(isinstance(value, int | float) and written_as(value) not in said for value in filled)),
         float(sum(isinstance(value, str) and value.casefold() not in user for value in filled)),
         float(max((len(twice_filled(call)) for call in calls), default=0)),
     ]
-
-
-def _groups(mentions: Sequence[Mention]) -> list[list[Mention]]:
-    """Mentions of one place in the text: readings of the same words."""
-    groups: list[list[Mention]] = []
-    for mention in sorted((m for m in mentions if not m.inside), key=lambda m: (m.start, -m.end)):
-        if groups and mention.start < max(m.end for m in groups[-1]):
-            groups[-1].append(mention)
-        else:
-            groups.append([mention])
-    return groups
 
 
 def _sort(group: Sequence[Mention]) -> str:
@@ -204,10 +208,6 @@ def _sort(group: Sequence[Mention]) -> str:
     if kinds - {NUMBER, DIGITS, DATE}:
         return "name"
     return "date" if DATE in kinds else "number"
-
-
-def _key(value: Any) -> Any:
-    return value.casefold() if isinstance(value, str) else value
 
 
 def _schema(toolset: Toolset, call: ToolCall) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from agents.engines.engine import Engine, Generation
 from agents.grammar import GrammarBuilder
 from agents.offers import Offers
+from agents.plans import Planned
 from core.chat import NO_PICKS, Picks, parse_calls, render_prompt
 from core.errors import BadInput
 from core.types.message import Message, ToolCall
@@ -33,7 +34,7 @@ class Draft(Value):
     head_logprob: float
     """Summed over the tokens up to the first `{`: how sure the writer is of the tool."""
     wanted: str | None = None
-    """What it was made for: None (free), a head, `completed`, `without`, or `more` / `fewer` calls."""
+    """What it was made for: None (free), a head, `completed`, `without`, `planned`, or `more` / `fewer` calls."""
 
     @property
     def head(self) -> str:
@@ -107,6 +108,11 @@ class Drafts:
     def without(self, head: str, barred: frozenset[str]) -> Draft:
         """The single call of tool `head` in which the barred arguments are not written."""
         return self._write(self._grammars.grammar(head, max_calls=1, barred=barred), "without")
+
+    def planned(self, plans: Sequence[Sequence[Planned]]) -> Draft | None:
+        """The step that keeps to one of the plans; None where what was said can fill none of them."""
+        grammar = self._grammars.planned(plans)
+        return self._write(grammar, "planned") if grammar else None
 
     def with_calls(self, head: str, at_least: int, at_most: int) -> Draft:
         """The step that starts with tool `head` and has so many calls."""

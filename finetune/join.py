@@ -3,6 +3,8 @@
 Few rows have a second wish, and a writer that has seen few drops it. Two requests are said in one breath ("pairs"), or one
 request of two records instead of one ("doubles": "confirm SO-1 and SO-2"): the step holds both calls, in the order said. Or the
 second waits for the first ("sequences": "confirm SO-1, then bill Acme"): a step for each, with results as other rows show them.
+Or it hangs on the first one's result ("conditions": "how many chairs are left? If fewer than 40, order some"), which is such that
+it comes to the second half of the time.
 """
 
 import json
@@ -19,6 +21,7 @@ from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
 from tools.kinds import KindTable, slot_of
+from tools.numbers import find_numbers
 
 _FRAMES = (
     *(
@@ -44,8 +47,35 @@ _BETWEEN = (
     *(("both ", joint) for joint in (" and ", " & ")),
 )
 """What stands before the first of two records, and between them."""
-_PAIRS, _DOUBLES = 0.5, 0.25
-"""Shares of the joined rows; the rest are sequences."""
+_CONDITIONS = (
+    *(
+        (joint, True)
+        for joint in (
+            ". If it is {} or more, ",
+            ", and if there are at least {}, ",
+            "; only with {} or above, ",
+            ". {} at least? Then ",
+        )
+    ),
+    *(
+        (joint, True)
+        for joint in (" - provided that it is not under {}, ", ". As long as it shows {} or more, ", ": from {} up, ")
+    ),
+    *(
+        (joint, False)
+        for joint in (
+            ". If it is less than {}, ",
+            ", and if there are fewer than {}, ",
+            "; should it be below {}, ",
+            ". Under {}? ",
+        )
+    ),
+    *((joint, False) for joint in (" - unless it is {} or more, ", ". Only in case it is short of {}, ", ": when under {}, ")),
+)
+"""What stands between two wishes of which the second hangs on a number of the first one's result; whether it must be as large."""
+_LARGEST = 1e9
+_PAIRS, _DOUBLES, _SEQUENTIAL = 0.4, 0.2, 0.2
+"""Shares of the joined rows; the rest are conditions."""
 
 
 class Answered(NamedTuple):
@@ -81,13 +111,14 @@ class Joiner:
 
     def join(self, examples: Sequence[Example]) -> list[Example]:
         """Joined rows of those examples that have one user turn and one step of one call, and ask nothing."""
-        single = [example for example in examples if _is_single(example)]
+        single = [example for example in examples if _is_single(example) and not _asks(example)]
+        answered = list(_answered(examples))
         wanted = self._share * len(examples)
-        pairs, doubles, sequences = (round(wanted * part) for part in (_PAIRS, _DOUBLES, 1 - _PAIRS - _DOUBLES))
         return [
-            *self._pairs(single, pairs),
-            *self._doubles(single, doubles),
-            *self._sequences(single, list(_answered(examples)), sequences),
+            *self._pairs(single, round(wanted * _PAIRS)),
+            *self._doubles(single, round(wanted * _DOUBLES)),
+            *self._sequences(single, answered, round(wanted * _SEQUENTIAL)),
+            *self._conditions(examples, single, answered, round(wanted * (1 - _PAIRS - _DOUBLES - _SEQUENTIAL))),
         ]
 
     def _pairs(self, single: Sequence[Example], count: int) -> list[Example]:
@@ -109,6 +140,30 @@ class Joiner:
             if None not in results:
                 said = _said(first, second, order.choice(_SEQUENCES))
                 made.append(_sequence(f"{_named(first, second)}>{number}", said, (first, second), [str(r) for r in results]))
+        return made
+
+    def _conditions(
+        self, examples: Sequence[Example], single: Sequence[Example], answered: Sequence[Answered], count: int
+    ) -> list[Example]:
+        order = random.Random(f"{self._seed}/conditions")
+        counting = {one.call.name for one in answered if _only_number(one.result) is not None}
+        firsts = [e for e in examples if _is_single(e) and e.steps[0].calls[0].name in counting and not _says_number(e)]
+        made = []
+        for number in range(count) if firsts and single else ():
+            first, second = order.choice(firsts), order.choice(single)
+            result = _result(first.steps[0].calls[0], answered, order)
+            told = _only_number(json.loads(result)) if result is not None else None
+            if told is None or first is second:
+                continue
+            joint, as_large = order.choice(_CONDITIONS)
+            bound = (
+                order.randint(1, max(1, int(told))) if order.random() < 0.5 else order.randint(int(told) + 1, 2 * int(told) + 9)
+            )
+            said = _said(first, second, ("", joint.format(bound)))
+            wishes = (first, second) if (told >= bound) is as_large else (first,)
+            results = [result, _result(second.steps[0].calls[0], answered, order)][: len(wishes)]
+            if None not in results:
+                made.append(_sequence(f"{_named(first, second)}?{number}", said, wishes, [str(r) for r in results]))
         return made
 
     def _doubles(self, single: Sequence[Example], count: int) -> list[Example]:
@@ -179,9 +234,23 @@ def _is_single(example: Example) -> bool:
         and example.steps[0].outcome == "calls"
         and len(example.steps[0].calls) == 1
         and example.steps[0].position == 1
-        and "?" not in users[0].content
         and "\n" not in users[0].content
     )
+
+
+def _asks(example: Example) -> bool:
+    return "?" in example.messages[0].content
+
+
+def _says_number(example: Example) -> bool:
+    return bool(find_numbers(example.messages[0].content))
+
+
+def _only_number(result: Any) -> float | None:
+    """The number of a result that has just one, counted at its top; small enough to be counted up to."""
+    fields = result.values() if isinstance(result, dict) else ()
+    numbers = [value for value in fields if isinstance(value, int | float) and not isinstance(value, bool)]
+    return numbers[0] if len(numbers) == 1 and 0 <= numbers[0] < _LARGEST else None
 
 
 def _counts(call: ToolCall) -> bool:
@@ -209,7 +278,9 @@ def _named(first: Example, second: Example) -> str:
 
 def _said(first: Example, second: Example, frame: tuple[str, str]) -> str:
     before, between = frame
-    return before + first.messages[0].content.strip().rstrip(".!,; ") + between + second.messages[0].content.strip()
+    opening = first.messages[0].content.strip().rstrip(".!,; ")
+    between = between.lstrip(".,;:") if opening.endswith("?") else between
+    return before + opening + between + second.messages[0].content.strip()
 
 
 def _sequence(identity: str, said: str, wishes: Sequence[Example], results: Sequence[str]) -> Example:

@@ -358,7 +358,7 @@ class Night:
         return examined
 
     def _load_picker(self, name: str, marker: Marker) -> Picker:
-        return Picker.load(self._folder / "lessons" / name, marker, self._home.embedder)
+        return Picker.load(self._folder / "lessons" / name, self._toolset, marker, self._home.embedder)
 
     def _open_engine(self) -> Any:
         training = self._folder / "training"

@@ -22,7 +22,7 @@ class ChoiceFinder:
 
     def __init__(self, toolset: Toolset, table: KindTable) -> None:
         self._arguments: dict[str, str] = {}
-        for slot in slots(toolset, table):
+        for _, slot in slots(toolset, table):
             for choice in slot.choices if slot.mode == "choice" else ():
                 if isinstance(choice, str) and len(choice) >= _MIN_LENGTH:
                     self._arguments.setdefault(choice, slot.kind)

@@ -98,20 +98,22 @@ def leaves(value: Any, schema: Mapping[str, Any], name: str = "") -> Iterator[tu
         yield name, schema, value
 
 
-def slots(toolset: Toolset, table: KindTable) -> Iterator[Slot]:
-    """How each scalar argument of every tool is filled, inner fields of objects and arrays included."""
-
-    def visit(name: str, schema: Mapping[str, Any]) -> Iterator[Slot]:
-        if schema.get("properties"):
-            for inner, inner_schema in schema["properties"].items():
-                yield from visit(inner, inner_schema)
-        elif schema.get("items"):
-            yield from visit(name, schema["items"])
-        else:
-            yield slot_of(toolset, table, name, schema)
-
+def slots(toolset: Toolset, table: KindTable) -> Iterator[tuple[str, Slot]]:
+    """Name of each scalar argument of every tool and how it is filled."""
     for tool in toolset.tools:
-        yield from visit("", tool.parameters)
+        for name, schema in scalars(tool.parameters):
+            yield name, slot_of(toolset, table, name, schema)
+
+
+def scalars(schema: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and schema of each scalar argument below a schema, as `leaves` names them."""
+    if schema.get("properties"):
+        for inner, inner_schema in schema["properties"].items():
+            yield from scalars(inner_schema, inner)
+    elif schema.get("items"):
+        yield from scalars(schema["items"], name)
+    else:
+        yield name, schema
 
 
 def infer_kinds(toolset: Toolset, examples: Sequence[Example]) -> KindTable:

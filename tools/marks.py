@@ -16,8 +16,9 @@ from core.types.message import Message
 from core.types.tool import Toolset
 from tools.choices import ChoiceFinder
 from tools.clauses import find_clauses
-from tools.kinds import KindTable, slots
+from tools.kinds import KindTable, Slot, slots
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
+from tools.things import Thing, by_place, written_as
 
 _REMEMBERED = 64
 _FIGURE = re.compile(r"\d[\d.,]*")
@@ -32,11 +33,16 @@ class Marker:
         self._mentions = lru_cache(_REMEMBERED)(partial(find_mentions, index=NameIndex(toolset.vocabulary)))
         self._choices = lru_cache(_REMEMBERED)(ChoiceFinder(toolset, table).find)
         self._joins = table.max_calls > 1
-        filled = {(slot.mode, slot.kind) for slot in slots(toolset, table)}
+        found = list(slots(toolset, table))
+        filled = {(slot.mode, slot.kind) for _, slot in found}
         modes = {mode for mode, _ in filled}
         self._kinds = {kind for mode, kind in filled if mode == "mention"}
         self._arguments = {kind for mode, kind in filled if mode == "choice"}
         self._valued = {kind for kind, mode in ((NUMBER, "number"), (DIGITS, "digits")) if mode in modes}
+        self._fills: dict[str, set[str]] = {}
+        for name, slot in found:
+            for key in _filled_by(slot):
+                self._fills.setdefault(key, set()).add(name)
 
     def mark(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """The conversation with marks in every user turn."""
@@ -75,6 +81,23 @@ class Marker:
         text = neutral(text)
         return find_clauses(text, self._mentions(text)) if self._joins else []
 
+    def things(self, text: str) -> list[Thing]:
+        """What one user turn says that could fill an argument, in reading order, by places in the text `neutral` makes of it."""
+        text = neutral(text)
+        things = []
+        for readings in by_place([*self._mentions(text), *self._choices(text)]):
+            fills = {name for m in readings for key in (m.kind, f"={m.value}") for name in self._fills.get(key, ())}
+            things.append(
+                Thing(
+                    min(m.start for m in readings),
+                    max(m.end for m in readings),
+                    "/".join(sorted({m.kind for m in readings})),
+                    frozenset(written_as(m.value) for m in readings),
+                    frozenset(fills),
+                )
+            )
+        return things
+
     def heard(self, text: str) -> Counter[str]:
         """How often one user turn mentions each kind, each enumerated value as `=value`, and something for an argument's enum."""
         text = neutral(text)
@@ -111,3 +134,12 @@ class Marker:
         if mention.value != mention.surface:
             return str(mention.value)  # a choice, as it is written
         return mention.kind.replace("_", " ") if mention.kind in self._arguments else None
+
+
+def _filled_by(slot: Slot) -> tuple[str, ...]:
+    """Kinds of mentions that can fill a slot, and enumerated values as `=value`."""
+    if slot.mode == "choice":
+        return tuple(f"={choice}" for choice in slot.choices)
+    if slot.mode == "mention":
+        return (slot.kind,)
+    return {"number": (NUMBER,), "digits": (DIGITS,)}.get(slot.mode, ())

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested, unsaid
+from agents.caller import MAX_REQUEST_CHARACTERS, Caller, Steps, contested, unfilled, unsaid
 from agents.engines.engine import Generation
 from agents.offers import OfferFinder
 from agents.picker import Pick, Picker
@@ -298,3 +298,19 @@ def test_drafts_know_what_they_were_made_for() -> None:
     drafts: list[Evidence] = list(caller(FakeEngine(BOTH, MOVE, COUNT)).consider(SAID))
     assert [found.draft.wanted for found in drafts] == [None, "fewer"]
     assert all(isinstance(found.draft, Draft) for found in drafts)
+
+
+def test_a_clause_that_mentions_nothing_may_be_free_text() -> None:
+    arguments = {"order": {"type": "string", "x-kind": "order"}, "reason": {"type": "string", "x-kind": "text"}}
+    shop = read_toolset(
+        "shop",
+        [{"name": "cancel", "parameters": {"type": "object", "properties": arguments}}],
+        {"order": {"patterns": [r"SO\d+"]}},
+    )
+    for said, wanted in (
+        ("drop SO12, nobody needs it", [frozenset(("reason",))]),
+        ("drop SO12 at once please", []),
+        ("drop SO12, thanks", []),
+    ):
+        offers = OfferFinder(shop, KindTable()).collect([Message(role="user", content=said)])
+        assert unfilled(shop, KindTable(), ToolCall(name="cancel", arguments={"order": "SO12"}), offers) == wanted

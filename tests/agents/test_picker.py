@@ -79,7 +79,7 @@ def test_two_wishes_are_seen_where_no_row_had_two(picker: Picker) -> None:
 
 def test_a_saved_picker_picks_the_same(picker: Picker, tmp_path: Path) -> None:
     picker.save(tmp_path / "picker.safetensors")
-    loaded = Picker.load(tmp_path / "picker.safetensors", MARKER, HashingEmbedder())
+    loaded = Picker.load(tmp_path / "picker.safetensors", TOOLSET, MARKER, HashingEmbedder())
     for text in ("bill Acme", "ring up", ""):
         assert [head for head, _ in loaded.pick(said(text)).ranking] == [head for head, _ in picker.pick(said(text)).ranking]
         assert loaded.pick(said(text)).parts == pytest.approx(picker.pick(said(text)).parts, abs=2e-3)

@@ -1,6 +1,7 @@
 """Joining: rows of two wishes, made of rows of one, that say and call both."""
 
 import json
+import re
 
 import pytest
 
@@ -41,7 +42,7 @@ def joined(rows: list[Example], share: float = 2.0, seed: int = 0, most: int = 2
 
 
 def test_a_joined_row_says_and_calls_both_in_order() -> None:
-    rows = joined([*COUNTED, *PLAIN])
+    rows = joined([*COUNTED, *PLAIN], share=3.0)
     assert len(rows) > 6
     for example in rows:
         calls = example.steps[0].calls
@@ -49,7 +50,7 @@ def test_a_joined_row_says_and_calls_both_in_order() -> None:
         said = example.messages[0].content
         places = [said.find(str(calls[0].arguments["customer"])), said.rfind(str(calls[1].arguments["customer"]))]
         assert 0 <= places[0] < places[1]
-    assert rows == joined([*COUNTED, *PLAIN]) != joined([*COUNTED, *PLAIN], seed=1)
+    assert rows == joined([*COUNTED, *PLAIN], share=3.0) != joined([*COUNTED, *PLAIN], share=3.0, seed=1)
 
 
 def test_one_verb_has_two_records_and_everything_else_in_common() -> None:
@@ -84,6 +85,27 @@ def test_a_sequence_waits_for_the_first_result_and_ends_done() -> None:
             told = json.loads(example.messages[step.position + 1].content)
             amount = called.arguments["amount"]
             assert told == {"invoice": "INV-1", "customer": called.arguments["customer"], "lines": [{"amount": amount}]}
+
+
+def told(example: Example, result: str, **arguments: object) -> Example:
+    """A row of another call of the tool, with its result."""
+    call = example.steps[0].calls[0].model_copy(update={"arguments": arguments})
+    messages = (*example.messages[:1], Message(role="assistant", tool_calls=(call,)), Message(role="tool", content=result))
+    return example.model_copy(update={"messages": messages})
+
+
+def test_the_second_wish_of_a_condition_comes_where_the_result_is_as_the_request_has_it() -> None:
+    counted = [told(example, '{"left": 30, "customer": "Bolt"}', customer="Bolt", reason="too late") for example in PLAIN]
+    answered = [told(COUNTED[0], '{"ok": true}', customer="Bolt", amount=9), *COUNTED]
+    rows = [example for example in joined([*counted, *answered], share=9.0) if "?" in example.trace_id]
+    assert {len(example.steps) for example in rows} == {2, 3}
+    for example in rows:
+        said = example.messages[0].content.split("too late", 1)[1]
+        bound = int(re.findall(r"\d+", said)[0])
+        as_large = re.search(r"less|fewer|below|Under|short|when under|unless", said) is None
+        assert (len(example.steps) == 3) is ((bound <= 30) is as_large), example.messages[0].content
+        assert example.steps[-1].outcome == "done"
+        assert json.loads(example.messages[2].content)["left"] == 30
 
 
 @pytest.mark.parametrize("content", ["sent", "[" * 900 + "]" * 900, "[" * 90_000, "null"])

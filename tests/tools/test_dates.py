@@ -43,6 +43,14 @@ def test_what_only_looks_like_a_date_is_left(text: str) -> None:
     assert find_dates(text) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [("good until 15 March.", "15 March"), ("It ends in May. Go on.", "in May"), ("due 3 Sept. at noon", "3 Sept.")],
+)
+def test_the_end_of_a_sentence_ends_no_month_save_a_shortened_one(text: str, date: str) -> None:
+    assert [text[start:end] in (date, date.removeprefix("in ")) for start, end in find_dates(text)] == [True]
+
+
 def test_several_dates_are_found_in_order() -> None:
     text = "from March 3 to the end of Q4, not tomorrow"
     assert [text[start:end] for start, end in find_dates(text)] == ["March 3", "the end of Q4", "tomorrow"]

@@ -100,3 +100,22 @@ def test_what_is_heard_is_counted_by_kind_and_choice() -> None:
     marker = Marker(toolset, KindTable())
     assert marker.heard("pay Ada and Bo 5 from savings") == {"person": 2, "number": 1, "account_type": 1, "=savings": 1}
     assert marker.heard("") == {}
+
+
+def test_a_thing_is_one_place_with_all_its_readings_and_the_arguments_it_could_fill() -> None:
+    arguments = {
+        "to": {"type": "string", "x-kind": "person"},
+        "account": {"enum": ["savings", "trust"]},
+        "sum": {"type": "number"},
+    }
+    toolset = read_toolset(
+        "bank",
+        [{"name": "pay", "parameters": {"type": "object", "properties": arguments}}],
+        {"person": {"names": ["Ada Trust", "Bo"]}},
+    )
+    text = "pay Ada Trust a dozen from savings, not bo"
+    things = Marker(toolset, KindTable()).things(text)
+    assert [(text[t.start : t.end], sorted(t.fills)) for t in things] == [
+        ("Ada Trust", ["account", "to"]), ("a dozen", ["sum"]), ("savings", ["account"]), ("bo", ["to"]),
+    ]  # fmt: skip
+    assert things[0].values == {"ada trust", "trust"} and things[1].values == {12} and things[3].kinds == "person"
