@@ -25,8 +25,9 @@ MAX_REQUEST_CHARACTERS = 12_000
 _PICKED, _MIN_PICKED = 3, 0.05
 _MIN_PART = 0.1
 """A further draft for the sake of a part is made where the picker finds the part at least this likely."""
-_BESIDE, _MAX_BESIDE = 0.2, 2
-"""Steps of two calls are planned for so many other tools that the picker finds at least so likely."""
+_BESIDE, _MAX_BESIDE, _SEVERAL = 0.2, 2, 0.3
+"""Steps of two calls are planned for so many other tools that the picker finds at least so likely, or half so likely where it
+finds several calls likely."""
 _MISSED, _DOUBTED, _DOUBTED_REQUIRED = 0.25, 0.75, 0.5
 """One more draft with an argument the picker finds at least so likely, or without one it finds at most so likely."""
 
@@ -188,14 +189,15 @@ def _is_likely(pick: Pick, part: str) -> bool:
 def _more_is_likely(pick: Pick, name: str) -> bool:
     """Whether a call of another tool, or a second one of this, is possible beside a call of tool `name`."""
     beside = {part: p for part, p in pick.parts.items() if "." not in part and not part.startswith("!") and part != name}
-    return max(beside.values(), default=1.0) >= _MIN_PART
+    return max(pick.several, *beside.values(), 0.0 if beside else 1.0) >= _MIN_PART
 
 
 def _others(pick: Pick, name: str) -> list[str]:
     """Tools that may well be called beside tool `name`, likeliest first; itself where it may be called twice."""
+    least = _MIN_PART if pick.several >= _SEVERAL else _BESIDE
     chances = {part: p for part, p in pick.parts.items() if "." not in part and not part.startswith("!")}
-    beside = {part: p for part, p in chances.items() if not part.endswith(TWICE) and part != name and p >= _BESIDE}
-    if chances.get(name + TWICE, 0.0) >= _MIN_PART:
+    beside = {part: p for part, p in chances.items() if not part.endswith(TWICE) and part != name and p >= least}
+    if chances.get(name + TWICE, 0.0) >= least / 2:
         beside[name] = chances[name + TWICE]
     return sorted(beside, key=lambda part: -beside[part])[:_MAX_BESIDE]
 

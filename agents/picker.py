@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, hstack, vstack
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from agents.arguments import TWICE, arguments_of, fit_arguments, parts_of, tools_of
@@ -31,6 +31,7 @@ _STRENGTH = 4.0
 _MANY = 3
 _CLAUSE_WEIGHT = 0.5
 """How far a clause's own guess counts; more finds a few more second wishes, and many that are none (docs/measured.md)."""
+_SEVERAL = "several"
 _LIKELY, _SURE, _MAYBE, _MAX_FURTHER = 0.5, 0.6, 0.2, 2
 
 
@@ -40,6 +41,14 @@ class TextEmbedder(Protocol):
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts."""
         ...
+
+
+class PickerRow(NamedTuple):
+    """What the picker learns from: a conversation up to a step, and what the step holds."""
+
+    messages: tuple[Message, ...]
+    calls: tuple[ToolCall, ...]
+    """Pseudo-calls as `core.chat.parse_calls` names them."""
 
 
 class Pick(NamedTuple):
@@ -53,6 +62,8 @@ class Pick(NamedTuple):
     """Facts about the results the conversation ends with."""
     roles: Reading | None = None
     """Which argument each thing said fills, judged for any set of tools."""
+    several: float = 0.0
+    """How likely the step holds more than one call."""
 
 
 class Picker:
@@ -63,34 +74,44 @@ class Picker:
         heads: LinearClassifier,
         tools: LabelSetClassifier,
         arguments: LabelSetClassifier,
+        several: LabelSetClassifier,
         roles: Roles,
         marker: Marker,
         embedder: TextEmbedder,
     ) -> None:
-        self._heads, self._tools, self._arguments, self._roles = heads, tools, arguments, roles
+        self._heads, self._tools, self._arguments, self._several, self._roles = heads, tools, arguments, several, roles
         self._marker, self._embedder = marker, embedder
 
     @classmethod
     def fit(
         cls,
         toolset: Toolset,
-        conversations: Sequence[Sequence[Message]],
-        steps: Sequence[Sequence[ToolCall]],
+        rows: Sequence[PickerRow],
+        joined: Sequence[PickerRow],
         marker: Marker,
         embedder: TextEmbedder,
     ) -> "Picker":
-        """Fit on conversations up to a step, and the calls of that step; pseudo-calls as `core.chat.parse_calls` names them.
+        """Fit on what training rows show.
 
         Names and descriptions of the tools are taken as requests for them, too: where rows are few they say most.
+
+        Args:
+            toolset: What the calls are of.
+            rows: Of real conversations.
+            joined: Made of these, of two wishes: they teach whether a step holds several calls, and nothing else.
+            marker: Finds what is mentioned.
+            embedder: The sentence encoder.
         """
+        conversations, steps = [row.messages for row in rows], [row.calls for row in rows]
         described = list(_described(toolset))
         asked = [*conversations, *((Message(role="user", content=text),) for text, _ in described)]
-        rows = features(asked, facts_of(asked, marker), marker, embedder)
-        heads = LinearClassifier.fit(rows, [*(calls[0].name for calls in steps), *(name for _, name in described)], _STRENGTH)
-        own = rows[: len(conversations)]
+        seen = features(asked, facts_of(asked, marker), marker, embedder)
+        heads = LinearClassifier.fit(seen, [*(calls[0].name for calls in steps), *(name for _, name in described)], _STRENGTH)
+        own = seen[: len(conversations)]
         tools = LabelSetClassifier.fit(own, [tools_of(parts_of(calls)) for calls in steps], _STRENGTH)
         arguments = fit_arguments(toolset, own, steps, _STRENGTH)
-        return cls(heads, tools, arguments, Roles.fit(toolset, conversations, steps, marker), marker, embedder)
+        several = _fit_several(own, rows, joined, marker, embedder)
+        return cls(heads, tools, arguments, several, Roles.fit(toolset, conversations, steps, marker), marker, embedder)
 
     def pick(self, messages: Sequence[Message]) -> Pick:
         """Judge one conversation."""
@@ -102,6 +123,7 @@ class Picker:
         rows = features(conversations, facts, self._marker, self._embedder)
         heads = self._heads.probabilities(rows)
         tools = self._with_clauses(conversations, self._tools.probabilities(rows))
+        several = self._several.probabilities(rows).sum(axis=1)  # of one label, or of none
         parts = np.concatenate([tools, self._arguments.probabilities(rows)], axis=1)
         labels = (*self._tools.labels, *self._arguments.labels)
         return [
@@ -110,8 +132,9 @@ class Picker:
                 dict(zip(labels, map(float, part), strict=True)),
                 found.texts,
                 self._roles.read(messages),
+                float(more),
             )
-            for messages, head, part, found in zip(conversations, heads, parts, facts, strict=True)
+            for messages, head, part, found, more in zip(conversations, heads, parts, facts, several, strict=True)
         ]
 
     def _with_clauses(self, conversations: Sequence[Sequence[Message]], tools: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -145,19 +168,30 @@ class Picker:
         self._heads.save(file)
         self._tools.save(_beside(file, "tools"))
         self._arguments.save(_beside(file, "arguments"))
+        self._several.save(_beside(file, "several"))
         self._roles.save(_beside(file, "roles"))
 
     @classmethod
     def load(cls, file: Path, toolset: Toolset, marker: Marker, embedder: TextEmbedder) -> "Picker":
         """Read back what `save` wrote."""
-        tools, arguments = (LabelSetClassifier.load(_beside(file, what)) for what in ("tools", "arguments"))
+        tools, arguments, several = (LabelSetClassifier.load(_beside(file, what)) for what in ("tools", "arguments", "several"))
         roles = Roles.load(_beside(file, "roles"), toolset, marker)
-        return cls(LinearClassifier.load(file), tools, arguments, roles, marker, embedder)
+        return cls(LinearClassifier.load(file), tools, arguments, several, roles, marker, embedder)
+
+
+def _fit_several(
+    own: csr_matrix, rows: Sequence[PickerRow], joined: Sequence[PickerRow], marker: Marker, embedder: TextEmbedder
+) -> LabelSetClassifier:
+    """Fit whether a step holds several calls; real rows of two wishes are few, and say it in few ways."""
+    made = [row.messages for row in joined]
+    seen = vstack([own, features(made, facts_of(made, marker), marker, embedder)]).tocsr() if made else own
+    return LabelSetClassifier.fit(seen, [{_SEVERAL} if len(row.calls) > 1 else set() for row in (*rows, *joined)])
 
 
 def pick_text(toolset: Toolset, pick: Pick) -> str:
     """A pick in words the writer reads: facts about the results, the likeliest head, then tools the step may hold too.
 
+    `several` stands before them where more than one call is likely.
     After a tool's name stand its optional arguments that are likely, and with a minus its required ones that are not; `*2`
     says that it comes twice, `?` that the picker is not sure.
     """
@@ -165,7 +199,8 @@ def pick_text(toolset: Toolset, pick: Pick) -> str:
     tools = {name: p for name, p in pick.parts.items() if "." not in name and not name.endswith(TWICE) and name != first}
     further = sorted((name for name, p in tools.items() if p >= _MAYBE), key=lambda name: -tools[name])[:_MAX_FURTHER]
     said = [(first, probability), *((name, tools[name]) for name in further)]
-    return "; ".join([*pick.facts, *(_tool_text(toolset, pick, name, probability) for name, probability in said)])
+    more = [_SEVERAL] if pick.several >= _LIKELY else []
+    return "; ".join([*pick.facts, *more, *(_tool_text(toolset, pick, name, probability) for name, probability in said)])
 
 
 def _tool_text(toolset: Toolset, pick: Pick, name: str, probability: float) -> str:

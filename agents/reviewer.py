@@ -75,6 +75,7 @@ def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:
             *_head_features(draft, evidence.pick),
             *_part_features(draft, evidence.pick),
             *_role_features(draft, evidence.pick),
+            *_number_features(draft, evidence.pick),
             *_call_features(toolset, draft, evidence.messages),
             *_mention_features(toolset, evidence),
         ],
@@ -127,6 +128,12 @@ def _role_features(draft: Draft, pick: Pick | None) -> list[float]:
     chances = [max(binding.chance, _RARE) for binding in bound]
     missed = sum(math.log(chance / binding.chances[binding.best]) for chance, binding in zip(chances, bound, strict=True))
     return [max(sum(map(math.log, chances)), _UNJUDGED), min(chances, default=1.0), max(missed, _UNJUDGED)]
+
+
+def _number_features(draft: Draft, pick: Pick | None) -> list[float]:
+    """How likely the step holds several calls, and how likely as many as the draft has: one, or more."""
+    several = pick.several if pick else 0.5
+    return [several, several if len(draft.calls) > 1 else 1 - several]
 
 
 def _head_features(draft: Draft, pick: Pick | None) -> list[float]:

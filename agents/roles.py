@@ -72,7 +72,7 @@ class Roles:
                 labels.append(label)
         if not labels:
             return cls(LinearClassifier([UNUSED], np.zeros((_HASHED, 1), np.float32), np.zeros(1, np.float32)), toolset, marker)
-        return cls(LinearClassifier.fit(_hashed(features), labels, _STRENGTH), toolset, marker)
+        return cls(LinearClassifier.fit(_hashed(features), labels, _STRENGTH, quickly=True), toolset, marker)
 
     def read(self, messages: Sequence[Message]) -> "Reading":
         """What the last user turn says; judged when asked."""

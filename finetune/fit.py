@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from agents.caller import Caller
 from agents.offers import OfferFinder
-from agents.picker import Picker, TextEmbedder
+from agents.picker import Picker, PickerRow, TextEmbedder
 from agents.reviewer import Evidence, Reviewer, features
 from agents.writer import Writer
 from core.chat import PSEUDO_HEADS, decide
 from core.types.case import cases_of
 from core.types.example import Example, Step
-from core.types.message import Message, ToolCall
+from core.types.message import ToolCall
 from core.types.tool import Toolset
 from core.types.value import Value
 from evals.scorers.exact import score
@@ -26,17 +26,12 @@ from tools.kinds import KindTable
 from tools.marks import Marker
 
 PICKER_FOLDS = 5
+PICKER_JOINED = 0.3
+"""Joined rows the picker is shown, as a share of the training rows."""
 PLAIN = 0.9
 _JOINED = 0.2
 """Joined rows the reviewer is shown, as a share of the reserved ones: few of these have a second wish that a draft could drop."""
 OnProgress = Callable[[int, int], None]
-
-
-class PickerRow(NamedTuple):
-    """What the picker learns from: a conversation up to a step, and what the step holds."""
-
-    messages: tuple[Message, ...]
-    calls: tuple[ToolCall, ...]
 
 
 class Remembering:
@@ -78,10 +73,11 @@ def calls_of(step: Step) -> tuple[ToolCall, ...]:
     return step.calls if pseudo is None else (ToolCall(name=pseudo),)
 
 
-def fit_picker(toolset: Toolset, examples: Sequence[Example], marker: Marker, embedder: TextEmbedder) -> Picker:
-    """Fit the picker on every training row."""
-    rows = picker_rows(examples)
-    return Picker.fit(toolset, [row.messages for row in rows], [row.calls for row in rows], marker, embedder)
+def fit_picker(
+    toolset: Toolset, examples: Sequence[Example], joined: Sequence[Example], marker: Marker, embedder: TextEmbedder
+) -> Picker:
+    """Fit the picker on every training row, and on joined ones."""
+    return Picker.fit(toolset, picker_rows(examples), picker_rows(joined), marker, embedder)
 
 
 def picker_folds(examples: Sequence[Example], seed: int) -> list[list[Example]]:
@@ -92,6 +88,7 @@ def picker_folds(examples: Sequence[Example], seed: int) -> list[list[Example]]:
 def cross_fit_pickers(
     toolset: Toolset,
     examples: Sequence[Example],
+    joiner: Joiner,
     marker: Marker,
     embedder: TextEmbedder,
     seed: int,
@@ -103,11 +100,13 @@ def cross_fit_pickers(
     would the reviewer: both are taught with picks of a picker that did not see the row, as it is with every row to come.
     """
     cut = picker_folds(examples, seed)
+    joined = [joiner.join(fold) for fold in cut]
     fitted = []
     for number, fold in enumerate(cut):
-        others = [example for other in cut if other is not fold for example in other]
         # A single fold, a handful of alike conversations, has no others to be judged by.
-        fitted.append(PickerFold(tuple(fold), fit_picker(toolset, others or fold, marker, embedder)))
+        others = [other for other in range(len(cut)) if other != number] or [number]
+        seen, made = ([example for other in others for example in part[other]] for part in (cut, joined))
+        fitted.append(PickerFold(tuple(fold), fit_picker(toolset, seen, made, marker, embedder)))
         on_progress(number + 1, len(cut))
     return fitted
 

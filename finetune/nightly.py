@@ -33,7 +33,16 @@ from finetune.curate.decontaminate import decontaminated
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.schema import schema_valid
 from finetune.dataset import freeze
-from finetune.fit import PickerFold, Remembering, cross_fit_pickers, fit_picker, fit_reviewer, judge_drafts, picker_folds
+from finetune.fit import (
+    PICKER_JOINED,
+    PickerFold,
+    Remembering,
+    cross_fit_pickers,
+    fit_picker,
+    fit_reviewer,
+    judge_drafts,
+    picker_folds,
+)
 from finetune.harvest import harvest
 from finetune.join import Joiner
 from finetune.lessons import prepare_lessons, write_lessons
@@ -168,12 +177,13 @@ class Night:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         marker, embedder = Marker(self._toolset, self._table), Remembering(self._home.embedder)
+        training, joiner = self._parts.training, Joiner(self._toolset, self._table, PICKER_JOINED, self._order.seed)
         cross_fitted = cross_fit_pickers(
-            self._toolset, self._parts.training, marker, embedder, self._order.seed, self._progress.update
+            self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update
         )
         for number, fold in enumerate(cross_fitted):
             fold.picker.save(folder / f"{number}.safetensors")
-        fit_picker(self._toolset, self._parts.training, marker, embedder).save(folder / PICKER)
+        fit_picker(self._toolset, training, joiner.join(training), marker, embedder).save(folder / PICKER)
         for part, share in (("writer", self._config().joined), ("stop", 0.0)):
             examples = getattr(self._parts, part)
             joiner = Joiner(self._toolset, self._table, share, self._order.seed)

@@ -20,7 +20,8 @@ from tools.kinds import KindTable, Slot, slots
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 from tools.things import Thing, by_place, written_as
 
-_REMEMBERED = 64
+_REMEMBERED = 2048
+"""Texts: a night reads each row some ten times, for marks, masks, clauses and roles."""
 _FIGURE = re.compile(r"\d[\d.,]*")
 
 
@@ -29,7 +30,6 @@ class Marker:
 
     def __init__(self, toolset: Toolset, table: KindTable) -> None:
         # Dates learned from training rows are left out: every date of those rows would be marked, and not every date after.
-        # marks, masks, numbers and kinds of one turn are asked for one after the other
         self._mentions = lru_cache(_REMEMBERED)(partial(find_mentions, index=NameIndex(toolset.vocabulary)))
         self._choices = lru_cache(_REMEMBERED)(ChoiceFinder(toolset, table).find)
         self._joins = table.max_calls > 1

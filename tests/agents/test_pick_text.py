@@ -40,3 +40,8 @@ def test_a_pick_in_words(ranking: list[tuple[str, float]], parts: dict[str, floa
 
 def test_facts_come_first() -> None:
     assert pick_text(TOOLSET, Pick([("bill", 0.9)], {}, ("on_hand 83>=43",))) == "on_hand 83>=43; bill"
+
+
+def test_several_calls_are_told_before_the_tools() -> None:
+    assert pick_text(TOOLSET, Pick([("bill", 0.9)], {}, ("matches 2",), several=0.8)) == "matches 2; several; bill"
+    assert pick_text(TOOLSET, Pick([("bill", 0.9)], {}, several=0.4)) == "bill"

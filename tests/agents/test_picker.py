@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agents.arguments import parts_of
 from agents.linear import LabelSetClassifier
-from agents.picker import Picker
+from agents.picker import Picker, PickerRow
 from core.errors import ModelError
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
@@ -50,7 +50,9 @@ def picker() -> Picker:
         *((said(f"ring up {n}, tell them hello"), (ToolCall(name="call", arguments={"customer": n, "note": "hello"}),)) for n in names),
         *((said(f"nice day {n}"), (ToolCall(name="!none"),)) for n in ("today", "outside", "indeed")),
     ]  # fmt: skip
-    return Picker.fit(TOOLSET, [messages for messages, _ in rows], [calls for _, calls in rows], MARKER, HashingEmbedder())
+    one, other = (ToolCall(name=name, arguments={"customer": "Acme"}) for name in ("bill", "call"))
+    joined = [(said(f"please bill {n}, and ring up {m} now"), (one, other)) for n in names for m in names]
+    return Picker.fit(TOOLSET, [PickerRow(*r) for r in rows], [PickerRow(*r) for r in joined], MARKER, HashingEmbedder())
 
 
 def test_the_likeliest_head_comes_first_whatever_the_name(picker: Picker) -> None:
@@ -77,11 +79,19 @@ def test_two_wishes_are_seen_where_no_row_had_two(picker: Picker) -> None:
     assert picker.pick(after).parts["call"] < parts["call"], "after a result the state tells what is left"
 
 
+def test_joined_rows_teach_that_a_step_holds_several_calls_and_nothing_else(picker: Picker) -> None:
+    both, alone = (picker.pick(said(text)) for text in ("please bill Delta, and ring up Crane now", "please bill Delta"))
+    assert both.several > 0.5 > alone.several
+    plain = Picker.fit(TOOLSET, [PickerRow(said("bill Acme"), (ToolCall(name="bill"),))] * 4, [], MARKER, HashingEmbedder())
+    assert plain.pick(said("bill Acme, bill Bolt")).several == 0
+
+
 def test_a_saved_picker_picks_the_same(picker: Picker, tmp_path: Path) -> None:
     picker.save(tmp_path / "picker.safetensors")
     loaded = Picker.load(tmp_path / "picker.safetensors", TOOLSET, MARKER, HashingEmbedder())
     for text in ("bill Acme", "ring up", ""):
         assert [head for head, _ in loaded.pick(said(text)).ranking] == [head for head, _ in picker.pick(said(text)).ranking]
+        assert loaded.pick(said(text)).several == pytest.approx(picker.pick(said(text)).several, abs=2e-3)
         assert loaded.pick(said(text)).parts == pytest.approx(picker.pick(said(text)).parts, abs=2e-3)
 
 

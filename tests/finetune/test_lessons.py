@@ -1,5 +1,6 @@
 """Lessons: picks come from pickers that did not see the row, and stand before the step they are for."""
 
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.picker import Picker
+from agents.picker import Picker, PickerRow
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset, read_toolset
@@ -53,24 +54,31 @@ def row(number: int) -> Example:
 ROWS = [row(number) for number in range(30)]
 
 
+JOINER = Joiner(TOOLSET, KindTable(), 0.5, seed=0)
+
+
 @pytest.fixture(scope="module")
 def cross_fitted() -> list[PickerFold]:
-    return cross_fit_pickers(TOOLSET, ROWS, MARKER, CountingEmbedder(), seed=0)
+    return cross_fit_pickers(TOOLSET, ROWS, JOINER, MARKER, CountingEmbedder(), seed=0)
 
 
 def test_no_picker_saw_the_rows_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[str]] = []
 
-    def fit(cls: type, toolset: Toolset, conversations: Sequence[Sequence[Message]], *rest: object) -> str:
-        seen.append({messages[0].content for messages in conversations})
+    made: list[str] = []
+
+    def fit(cls: type, toolset: Toolset, rows: Sequence[PickerRow], joined: Sequence[PickerRow], *rest: object) -> str:
+        seen.append({row.messages[0].content for row in rows})
+        made.append("\n".join(row.messages[0].content for row in joined))
         return "picker"
 
     monkeypatch.setattr(Picker, "fit", classmethod(fit))
-    folds = cross_fit_pickers(TOOLSET, ROWS, MARKER, CountingEmbedder(), seed=0)
+    folds = cross_fit_pickers(TOOLSET, ROWS, JOINER, MARKER, CountingEmbedder(), seed=0)
     assert [list(fold.examples) for fold in folds] == picker_folds(ROWS, 0)
-    for fold, texts in zip(folds, seen, strict=True):
+    for fold, texts, joined in zip(folds, seen, made, strict=True):
         own = {example.messages[0].content for example in fold.examples}
         assert own and own.isdisjoint(texts) and len(own) + len(texts) == len(ROWS)
+        assert joined and not any(re.search(rf"{text}\b", joined) for text in own), "nor joined rows of them"
 
 
 def test_every_step_has_a_pick_and_pairs_are_of_one_fold(cross_fitted: list[PickerFold]) -> None:
