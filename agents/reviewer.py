@@ -110,7 +110,8 @@ def _part_features(draft: Draft, pick: Pick | None) -> list[float]:
     """How well the draft fits the parts the picker expects: in all, its least likely part, the likeliest one it lacks."""
     if pick is None or not draft.calls:
         return [_UNJUDGED, 0.5, 0.5]
-    has = parts_of(draft.calls)
+    # what is searched for is no part that training rows know
+    has = frozenset(part for part in parts_of(draft.calls) if not part.startswith("!") or "." not in part)
     tools = tools_of(has)
     present = [max(pick.parts.get(part, _RARE), _RARE) for part in has]
     lacking = [
