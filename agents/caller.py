@@ -5,6 +5,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agents.arguments import TWICE
 from agents.offers import OfferFinder, Offers
 from agents.picker import Pick, Picker, pick_text
@@ -97,17 +100,17 @@ class Caller:
         if not self._steps.mentions or not self._steps.reviewer or self._reviewer is None:
             offers = self._finder.collect(messages) if self._steps.mentions else None
             return _own(self._writer.draft(messages, offers, self._texts(self._picks(messages))))
-        best: Draft | None = None
-        highest, drafts = 0.0, 0
+        drafts: list[Draft] = []
+        rows: list[NDArray[np.float32]] = []
+        probabilities: list[float] = []
         for evidence in self.consider(messages):
-            drafts += 1
-            probability = self._reviewer.probability(features(self.toolset, evidence))
-            if best is None or probability > highest:
-                best, highest = evidence.draft, probability
-            if probability >= self._steps.sure:
-                break
-        assert best is not None  # consider() yields at least the greedy draft
-        return Chosen(best, highest, drafts)
+            drafts.append(evidence.draft)
+            rows.append(features(self.toolset, evidence))
+            probabilities.append(self._reviewer.probability(rows[-1]))
+            if probabilities[-1] >= self._steps.sure:
+                return Chosen(drafts[-1], probabilities[-1], len(drafts))
+        chosen = self._reviewer.choose(rows, probabilities)  # consider() yields at least the greedy draft
+        return Chosen(drafts[chosen], probabilities[chosen], len(drafts))
 
     def consider(self, messages: Sequence[Message]) -> Iterator[Evidence]:
         """Drafts worth judging, the writer's own first; stop asking and no more are written.

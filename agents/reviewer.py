@@ -1,4 +1,4 @@
-"""The reviewer: how likely is a draft exactly right? Its probability chooses among drafts and is the caller's confidence."""
+"""The reviewer: which of the drafts of a step is the right one, and how likely is it exactly right? That is the confidence."""
 
 import math
 from collections import Counter
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.arguments import parts_of, tools_of
+from agents.chooser import Chooser, Group
 from agents.forest import Forest
 from agents.offers import Offers
 from agents.picker import Pick
@@ -42,28 +43,41 @@ class Evidence(NamedTuple):
 
 
 class Reviewer:
-    """A forest over some fifty features of a draft."""
+    """A forest over some fifty features of a draft, and a chooser over the same."""
 
-    def __init__(self, forest: Forest) -> None:
-        self._forest = forest
+    def __init__(self, forest: Forest, chooser: Chooser | None) -> None:
+        """Without chooser the likeliest draft is chosen."""
+        self._forest, self._chooser = forest, chooser
 
     @classmethod
-    def fit(cls, rows: NDArray[np.float32], right: Sequence[bool]) -> "Reviewer":
-        """Fit on rows of `features` and whether each draft was exactly right; shape (drafts, features)."""
-        return cls(Forest.fit(rows, right))
+    def fit(cls, groups: Sequence[Group]) -> "Reviewer":
+        """Fit on the drafts of many steps, each as its rows of `features` and which were exactly right."""
+        rows = np.concatenate([rows for rows, _ in groups])
+        return cls(Forest.fit(rows, [answer for _, right in groups for answer in right]), Chooser.fit(groups))
 
     def probability(self, row: NDArray[np.float32]) -> float:
         """Probability in [0, 1] that the draft with these features is exactly right."""
         return self._forest.probability(row)
 
+    def choose(self, rows: Sequence[NDArray[np.float32]], probabilities: Sequence[float]) -> int:
+        """Which of the drafts of one step to take, given by their features and by how likely each is right."""
+        return int(np.argmax(self._chooser.scores(rows) if self._chooser else probabilities))
+
     def save(self, file: Path) -> None:
-        """Write the forest."""
+        """Write the forest, and the chooser beside it."""
         self._forest.save(file)
+        if self._chooser:
+            self._chooser.save(_chooser_of(file))
 
     @classmethod
     def load(cls, file: Path) -> "Reviewer":
         """Read back what `save` wrote."""
-        return cls(Forest.load(file))
+        chooser = _chooser_of(file)
+        return cls(Forest.load(file), Chooser.load(chooser) if chooser.is_file() else None)
+
+
+def _chooser_of(file: Path) -> Path:
+    return file.with_suffix(".chooser.safetensors")
 
 
 def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Fits what stands around the writer: kinds, the picker (cross-validated), the reviewer on rows the writer never saw."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.caller import Caller
+from agents.chooser import Group
 from agents.offers import OfferFinder
 from agents.picker import Picker, PickerRow, TextEmbedder
 from agents.reviewer import Evidence, Reviewer, features
@@ -126,6 +128,15 @@ class Judged(Value):
     """(drafts, features)"""
     right: tuple[bool, ...]
     """(drafts,)"""
+    drafts: tuple[int, ...] = ()
+    """How many of them each step has, in order; empty where an older version did not say."""
+
+    @property
+    def groups(self) -> Iterator[Group]:
+        """The drafts of each step."""
+        ends = list(accumulate(self.drafts or (len(self.rows),)))
+        for start, end in pairwise((0, *ends)):
+            yield np.asarray(self.rows[start:end], np.float32), self.right[start:end]
 
 
 def judge_drafts(
@@ -160,14 +171,16 @@ def judge_drafts(
 
 
 def _judge(toolset: Toolset, caller: Caller, example: Example) -> Judged:
-    rows, right = [], []
+    rows, right, drafts = [], [], []
     for case in cases_of(example, toolset):
+        drafts.append(0)
         for evidence in caller.consider(case.messages):
+            drafts[-1] += 1
             rows.append(tuple(map(float, features(toolset, evidence))))
             right.append(score(case, decide(toolset, evidence.draft.calls, 0.0, 0.0), toolset).exact)
             if is_plain(evidence):
                 break  # when serving, nobody looks further than such a draft either
-    return Judged(example=example.id, rows=tuple(rows), right=tuple(right))
+    return Judged(example=example.id, rows=tuple(rows), right=tuple(right), drafts=tuple(drafts))
 
 
 def _read_judged(file: Path) -> list[Judged]:
@@ -183,6 +196,5 @@ def _read_judged(file: Path) -> list[Judged]:
 
 def fit_reviewer(judged: Sequence[Judged]) -> Reviewer | None:
     """Fit the reviewer on judged drafts; None when there are none."""
-    rows = [row for one in judged for row in one.rows]
-    right = [answer for one in judged for answer in one.right]
-    return Reviewer.fit(np.asarray(rows, np.float32), right) if rows else None
+    groups = [group for one in judged for group in one.groups]
+    return Reviewer.fit(groups) if groups else None

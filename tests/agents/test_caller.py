@@ -74,7 +74,7 @@ class FakeReviewer(Reviewer):
     """Finds each text as probable as it was told to."""
 
     def __init__(self, probabilities: dict[str, float]) -> None:
-        self._by_text = probabilities
+        self._by_text, self._chooser = probabilities, None
         self.judged: list[str] = []
 
     def probability(self, row: object) -> float:
@@ -150,7 +150,7 @@ def test_the_same_draft_is_judged_once() -> None:
 def test_a_real_reviewer_judges_drafts_by_their_features() -> None:
     evidence = list(caller(FakeEngine(MOVE, BOTH)).consider(SAID))
     rows = np.stack([features(TOOLSET, found) for found in evidence])
-    reviewer = Reviewer.fit(np.tile(rows, (10, 1)), [False, True] * 10)
+    reviewer = Reviewer.fit([(rows, [False, True])] * 10)
     assert reviewer.probability(rows[1]) > 0.5 > reviewer.probability(rows[0])
     made = Caller(
         TOOLSET, OfferFinder(TOOLSET, TABLE), Writer(FakeEngine(MOVE, BOTH), TOOLSET, TABLE, MARKER), None, reviewer, Steps()

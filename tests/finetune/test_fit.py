@@ -67,7 +67,8 @@ def judge(engine: CountingEngine, file: Path, table: KindTable = TABLE) -> list[
 def test_every_draft_is_judged_by_what_was_right(tmp_path: Path) -> None:
     judged = judge(CountingEngine(), tmp_path / "judged.jsonl")
     assert [one.example for one in judged] == [example.id for example in RESERVED]
-    assert all(len(one.rows) == len(one.right) >= 1 for one in judged)
+    assert all(len(one.rows) == len(one.right) == sum(one.drafts) >= 1 for one in judged)
+    assert [len(right) for one in judged for _, right in one.groups] == [count for one in judged for count in one.drafts]
     assert [one.right[0] for one in judged] == [number % 3 != 0 for number in range(9)]
     assert fit_reviewer(judged) is not None and fit_reviewer([]) is None
 
