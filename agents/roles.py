@@ -6,7 +6,6 @@ its neighbourhood alone, and err elsewhere: a draft that leaves a thing out, or 
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +25,7 @@ UNUSED = ""
 """The role of what fills no argument of the step."""
 _HASHED = 2**16
 _STRENGTH = 0.3
-_NEAR, _MANY, _SHORT = 7, 4, 12
+_NEAR, _MANY, _SHORT, _FEW = 7, 4, 12, 12
 _UNSEEN = 1e-6
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -193,8 +192,7 @@ def _standing(things: Sequence[Thing], number: int) -> Iterator[str]:
     """What a thing is, the how-manieth of its kind, and what kinds are said before and after it."""
     kinds = [thing.kinds for thing in things]
     own = kinds[number]
-    alike = Counter(kinds)[own]
-    ordinal = Counter(kinds[: number + 1])[own]
+    alike, ordinal = kinds.count(own), kinds[: number + 1].count(own)
     before = kinds[number - 1] if number else "^"
     after = kinds[number + 1] if number + 1 < len(kinds) else "$"
     yield f"is={own}"
@@ -203,7 +201,8 @@ def _standing(things: Sequence[Thing], number: int) -> Iterator[str]:
     yield f"before={own}<{before}"
     yield f"after={own}>{after}"
     yield f"between={before}<{own}>{after}"
-    yield f"all={' '.join(kinds)}@{number}"
+    if len(kinds) <= _FEW:
+        yield f"all={' '.join(kinds)}@{number}"
 
 
 def _neighbours(words: Sequence[str], place: int, kinds: str) -> Iterator[str]:
