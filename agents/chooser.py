@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 from scipy.optimize import minimize
 
-from core.errors import ModelError
+from agents.arrays import load_arrays, save_arrays
 
 _STRENGTH = 10.0
 """Of the L2 penalty."""
@@ -51,7 +50,7 @@ class Chooser:
 
     def save(self, file: Path) -> None:
         """Write to a safetensors file."""
-        save_file({name: np.ascontiguousarray(getattr(self, f"_{name}")) for name in _ARRAYS}, file)
+        save_arrays(file, {name: getattr(self, f"_{name}") for name in _ARRAYS})
 
     @classmethod
     def load(cls, file: Path) -> "Chooser":
@@ -60,11 +59,7 @@ class Chooser:
         Raises:
             ModelError: The file is missing or not such a chooser.
         """
-        try:
-            arrays = load_file(file)
-            return cls(*(arrays[name] for name in _ARRAYS))
-        except Exception as error:  # safetensors raises its own untyped errors
-            raise ModelError(f"{file}: cannot read the chooser: {error}") from error
+        return cls(*load_arrays(file, _ARRAYS, "chooser"))
 
 
 def _likeliest_weights(contrasts: Sequence[tuple[NDArray[np.float64], NDArray[np.bool_]]]) -> NDArray[np.float64]:

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 from sklearn.ensemble import ExtraTreesClassifier
 
-from core.errors import ModelError
+from agents.arrays import load_arrays, save_arrays
 
 _TREES, _MIN_LEAF, _FEATURES = 300, 5, 0.4
 _ARRAYS = ("feature", "threshold", "left", "right", "share")
@@ -77,7 +76,7 @@ class Forest:
 
     def save(self, file: Path) -> None:
         """Write to a safetensors file."""
-        save_file({name: np.ascontiguousarray(getattr(self, f"_{name}")) for name in _ARRAYS}, file)
+        save_arrays(file, {name: getattr(self, f"_{name}") for name in _ARRAYS})
 
     @classmethod
     def load(cls, file: Path) -> "Forest":
@@ -86,8 +85,4 @@ class Forest:
         Raises:
             ModelError: The file is missing or not such a forest.
         """
-        try:
-            arrays = load_file(file)
-            return cls(*(arrays[name] for name in _ARRAYS))
-        except Exception as error:  # safetensors raises its own untyped errors
-            raise ModelError(f"{file}: cannot read the forest: {error}") from error
+        return cls(*load_arrays(file, _ARRAYS, "forest"))

@@ -104,12 +104,11 @@ class Reading:
         return [Binding(thing, _roles_of(thing, filled), chances) for thing, chances in self._known[tools]]
 
     def _chances(self, tools: tuple[str, ...]) -> Iterator[tuple[Thing, dict[str, float]]]:
-        things = _fitting(self._toolset, self._marker.things(last_user_text(self._messages)), tools)
-        if not things:
+        described = list(_described(self._toolset, self._messages, tools, self._marker))
+        if not described:
             return
-        features = [features for _, features in _described(self._toolset, self._messages, tools, self._marker)]
-        probabilities = self._classifier.probabilities(_hashed(features))
-        for (thing, possible), row in zip(things, probabilities, strict=True):
+        probabilities = self._classifier.probabilities(_hashed([features for _, _, features in described]))
+        for (thing, possible, _), row in zip(described, probabilities, strict=True):
             chances = {
                 role: max(float(probability), _UNSEEN)
                 for role, probability in zip(self._classifier.labels, row, strict=True)
@@ -126,7 +125,7 @@ def _lessons(
     """Features and role of every thing that could fill an argument of the calls."""
     real = [call for call in calls if call.name in toolset.by_name]
     filled = _filled(toolset, real)
-    for thing, features in _described(toolset, messages, tuple(sorted(call.name for call in real)), marker):
+    for thing, _, features in _described(toolset, messages, tuple(sorted(call.name for call in real)), marker):
         yield features, min(_roles_of(thing, filled))
 
 
@@ -143,32 +142,30 @@ def _roles_of(thing: Thing, filled: Sequence[tuple[str, Any]]) -> frozenset[str]
     return frozenset(name for name, value in filled if value in thing.values and name in thing.fills) or frozenset((UNUSED,))
 
 
-def _fitting(toolset: Toolset, things: Sequence[Thing], tools: Sequence[str]) -> list[tuple[Thing, frozenset[str]]]:
-    """Things that could fill an argument of the tools, and the roles each could have."""
-    names = {name for tool in tools for name, _ in scalars(toolset.by_name[tool].parameters)}
-    return [(thing, thing.fills & names | {UNUSED}) for thing in things if thing.fills & names]
-
-
 def _described(
     toolset: Toolset, messages: Sequence[Message], tools: tuple[str, ...], marker: Marker
-) -> Iterator[tuple[Thing, list[str]]]:
-    """Every thing that could fill an argument of the tools, with its features: what it is, what stands around it, the tools."""
+) -> Iterator[tuple[Thing, frozenset[str], list[str]]]:
+    """Every thing that could fill an argument of the tools, the roles it could have, and its features.
+
+    These say what it is, what stands around it, and which the tools are.
+    """
     text = neutral(last_user_text(messages))
     things = marker.things(text)
     words, places = _around(text, things)
     before = calls_this_turn(messages)
     used = {value for _, value in _filled(toolset, [call for call in before if call.name in toolset.by_name])}
-    fitting = {thing for thing, _ in _fitting(toolset, things, tools)}
+    names = {name for tool in tools for name, _ in scalars(toolset.by_name[tool].parameters)}
     together = "+".join(dict.fromkeys(tools))
     for number, thing in enumerate(things):
-        if thing in fitting:
+        if possible := thing.fills & names:
             own = [
                 *_standing(things, number),
                 *_neighbours(words, places[number], thing.kinds),
                 f"word={text[thing.start : thing.end].lower()[:_SHORT]}",
                 f"used={bool(thing.values & used)} step={min(len(before), _MANY)} last={messages[-1].role}",
             ]
-            yield thing, [*own, *(f"{together}|{feature}" for feature in own), together, f"calls={len(tools)} {thing.kinds}"]
+            crossed = (f"{together}|{feature}" for feature in own)
+            yield thing, possible | {UNUSED}, [*own, *crossed, together, f"calls={len(tools)} {thing.kinds}"]
 
 
 def _around(text: str, things: Sequence[Thing]) -> tuple[list[str], list[int]]:
