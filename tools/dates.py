@@ -13,6 +13,7 @@ _SPAN = r"(?:day|week|weekend|month|quarter|year|fiscal year|fortnight)"
 _REL = r"(?:next|last|this|coming|this coming|the coming|the following|the next|the last|the past|past|previous|the previous|current|the current)"
 _ORDINAL = r"\d{1,2}(?:st|nd|rd|th)"
 _ORDINAL_WORD = r"(?:first|second|third|fourth|fifth|tenth|fifteenth|twentieth|last)"
+_DAY_OF_MONTH, _MONTH_OF_YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _YEAR = r"(?:,?\s*(?:19|20)\d\d|\s*'\d\d)"
 _PART = (
     r"(?:early|mid|late|the beginning of|beginning of|the start of|start of|the middle of|middle of|the end of|end of|eom|eoy)"
@@ -28,7 +29,8 @@ _PATTERNS = (
     r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}",
     r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)",
     r"(?:19|20)\d{6}",
-    r"\d{1,2}\.\d{1,2}\.",
+    rf"{_DAY_OF_MONTH}\.{_MONTH_OF_YEAR}\.",
+    rf"(?!24/7){_DAY_OF_MONTH}/{_MONTH_OF_YEAR}|{_MONTH_OF_YEAR}/{_DAY_OF_MONTH}",
     rf"\d{{1,2}}[-/ ]{_MONTH}[-/ ]\d{{2,4}}",
     rf"(?:the\s+)?(?:{_ORDINAL}|\d{{1,2}}\.?|{_ORDINAL_WORD})(?:\s+day)?(?:\s+of)?\s+{_MONTH}{_YEAR}?",
     rf"{_MONTH}\s+(?:the\s+)?(?:{_ORDINAL}|\d{{1,2}})\b{_YEAR}?",
@@ -56,6 +58,13 @@ _PATTERNS = (
     r"(?:19|20)\d\d",
 )  # fmt: skip
 _ANY = [re.compile(rf"(?<![\w/.-])(?:{pattern})(?![\w/-])", re.IGNORECASE) for pattern in _PATTERNS]
+
+_FULL = re.compile(rf"(?=.*\d).*{_MONTH}|\d+\D\d+\D\d+", re.IGNORECASE)
+
+
+def is_of_calendar(date: str) -> bool:
+    """Whether a date is written out by day or year and month ("15 May", "4/5/2025"): its figures say nothing by themselves."""
+    return _FULL.match(date) is not None
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:

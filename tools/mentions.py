@@ -13,7 +13,7 @@ from rapidfuzz import fuzz, process
 
 from core.types.mention import Mention
 from core.types.tool import Vocabulary
-from tools.dates import find_dates
+from tools.dates import find_dates, is_of_calendar
 from tools.numbers import find_digits, find_numbers
 
 NUMBER, DIGITS, DATE = "number", "digits", "date"
@@ -98,26 +98,28 @@ class NameIndex:
 def find_mentions(text: str, index: NameIndex) -> list[Mention]:
     """Every typed span of `text`: names, ids, dates, numbers, runs of digits.
 
-    A number inside a longer name or id is marked `inside`; so is a name inside a longer name. What looks like a name or a number
-    in an e-mail or web address is none.
+    A number inside a longer name, id or calendar date is marked `inside`; so is a name inside a longer name. What looks like a
+    name or a number in an e-mail or web address is none.
     """
     addresses = [match.span() for match in _ADDRESS.finditer(text)]
     named = index.find(text)
     dates = [_mention(DATE, text, start, end) for start, end in find_dates(text)]
-    spoken = [Mention(kind=NUMBER, surface=text[s:e], value=value, start=s, end=e) for s, e, value in find_numbers(text)]
-    digits = [Mention(kind=DIGITS, surface=text[s:e], value=value, start=s, end=e) for s, e, value in find_digits(text)]
-    found = [m for m in (*named, *dates, *spoken, *digits) if not _is_part_of_any(m, addresses)]
+    days = [(date.start, date.end) for date in dates if is_of_calendar(date.surface)]
+    figures = [Mention(kind=NUMBER, surface=text[s:e], value=value, start=s, end=e) for s, e, value in find_numbers(text)]
+    figures.extend(Mention(kind=DIGITS, surface=text[s:e], value=value, start=s, end=e) for s, e, value in find_digits(text))
+    figures = [m.model_copy(update={"inside": True}) if _is_part_of_any(m, days) else m for m in figures]
+    found = [m for m in (*named, *dates, *figures) if not _is_part_of_any(m, addresses)]
     return mark_inside(sorted(found, key=lambda m: (m.start, -m.end, m.kind)))
 
 
-def _is_part_of_any(mention: Mention, addresses: Iterable[tuple[int, int]]) -> bool:
+def _is_part_of_any(mention: Mention, spans: Iterable[tuple[int, int]]) -> bool:
     return any(
-        start <= mention.start and mention.end <= end and mention.end - mention.start < end - start for start, end in addresses
+        start <= mention.start and mention.end <= end and mention.end - mention.start < end - start for start, end in spans
     )
 
 
 def mark_inside(mentions: list[Mention]) -> list[Mention]:
-    """Mark each mention that lies strictly within a longer name or id; dates, numbers and digits hide nothing."""
+    """Mark each mention that lies strictly within a longer name or id; dates, numbers and digits hide no names."""
     hiding = sorted({(m.start, -m.end) for m in mentions if m.kind not in (NUMBER, DIGITS, DATE) and not m.inside})
     marked: dict[int, Mention] = {}
     reach, same_start, same_reach, position = 0, -1, 0, 0  # furthest ends of names that start before, and at, this start

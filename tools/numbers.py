@@ -19,6 +19,8 @@ _LOOSE_FIGURE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?!\d)")
 _SCALE_AFTER = re.compile(rf"[\s-]+({'|'.join(_SCALES)})s?(?!\w)", re.IGNORECASE)
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+_NEXT_DIGIT = re.compile(r"(?:[ \t]+|-)?")
+"""What may stand between the digits of one run: not a line's end, nor the dash of a list."""
 
 
 class Spoken(NamedTuple):
@@ -139,18 +141,28 @@ def _is_number_word(word: str) -> bool:
 
 
 def find_digits(text: str) -> list[Digits]:
-    """Runs of digits as strings: "4532", "four five three two", "4 5 3 2", "four double five two"."""
-    tokens = [(m.start(), m.end(), m[0].lower()) for m in _WORD.finditer(text)]
+    """Runs of digits as strings: "4532", "four five three two", "4 5 3 2", "four double five two".
+
+    Parts of a figure with separators are none ("50" of "6.50"), and digits glued to letters go on with no others ("M10 2").
+    """
+    in_figures = {at for match in _FIGURE.finditer(text) if not match[1].isdigit() for at in range(*match.span(1))}
+    tokens = [(m.start(), m.end(), m[0].lower()) for m in _WORD.finditer(text) if m.start() not in in_figures]
     found: list[Digits] = []
     run: list[tuple[int, int, str]] = []
     for start, end, word in [*_repeated(text, tokens), (0, 0, "")]:
         digit = word if word.isdigit() else _DIGIT_WORDS.get(word) if run or word not in ("o", "oh") else None
-        if digit is not None and (not run or re.fullmatch(r"[\s-]*", text[run[-1][1] : start])):
+        if digit is not None and (not run or _goes_on(text, run[-1], start)):
             run.append((start, end, digit))
             continue
         found.extend(_close_run(run))
         run = [(start, end, digit)] if digit is not None else []
     return found
+
+
+def _goes_on(text: str, last: tuple[int, int, str], start: int) -> bool:
+    """Whether digits that start at `start` belong to the run whose last token that is."""
+    glued = last[2].isdigit() and text[last[0] - 1 : last[0]].isalpha()
+    return not glued and _NEXT_DIGIT.fullmatch(text, last[1], start) is not None
 
 
 def _repeated(text: str, tokens: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.dates import find_dates
+from tools.dates import find_dates, is_of_calendar
 
 
 @pytest.mark.parametrize(
     "phrase",
     [
-        "2025-03-04", "04/05/2025", "4.5.2025", "4.5.", "20250304", "3 March 2025", "3-Mar-2025", "March the 3rd", "March 3, 2025",
+        "2025-03-04", "04/05/2025", "4.5.2025", "4.5.", "11/04", "4/30", "20250304", "3 March 2025", "3-Mar-2025", "March the 3rd", "March 3, 2025",
         "the 3rd of March", "the 3rd of next month", "first of May", "end of Q4", "Q3 2025", "q1", "mid July", "early next year",
         "the end of next quarter", "end of month", "eom", "in two weeks", "within 30 days", "10 days ago", "two weeks from now",
         "today", "tomorrow morning", "the day after tomorrow", "day before yesterday", "tonight", "on Monday", "next Friday",
@@ -37,6 +37,10 @@ def test_a_date_is_found_whole_wherever_it_stands(phrase: str, sentence: str) ->
         "marching on",
         "we decide",
         "wh7",
+        "75 pieces at 4.75.",
+        "support 24/7",
+        "13/32 of an inch",
+        "SO/11/04",
     ],
 )
 def test_what_only_looks_like_a_date_is_left(text: str) -> None:
@@ -49,6 +53,12 @@ def test_what_only_looks_like_a_date_is_left(text: str) -> None:
 )
 def test_the_end_of_a_sentence_ends_no_month_save_a_shortened_one(text: str, date: str) -> None:
     assert [text[start:end] in (date, date.removeprefix("in ")) for start, end in find_dates(text)] == [True]
+
+
+def test_a_date_of_the_calendar_has_a_month_or_three_figures() -> None:
+    calendar = ["15 May", "March the 3rd", "4/5/2025", "2025-03-04", "3-Mar-2025"]
+    others = ["4.10.", "11/04", "in 30 days", "May", "tomorrow", "2024", "Q3 2025", "20250304"]
+    assert [is_of_calendar(date) for date in (*calendar, *others)] == [True] * len(calendar) + [False] * len(others)
 
 
 def test_several_dates_are_found_in_order() -> None:

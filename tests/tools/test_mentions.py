@@ -59,7 +59,8 @@ def test_a_span_may_be_of_several_kinds() -> None:
 
 @pytest.mark.parametrize(
     ("text", "hidden"),
-    [("two oak chairs", "oak"), ("for 24/7 Vending", 24), ("confirm SO/2024/0129", "2024"), ("A4 paper reams", 4)],
+    [("two oak chairs", "oak"), ("for 24/7 Vending", 24), ("confirm SO/2024/0129", "2024"), ("A4 paper reams", 4), ("until 15 May", 15),
+     ("due 4/5/2025", 5)],
 )
 def test_a_part_of_a_longer_name_or_id_is_not_offered(text: str, hidden: object) -> None:
     assert hidden in [m.value for m in find_mentions(text, INDEX)]
@@ -71,6 +72,12 @@ def test_nothing_is_found_inside_an_address_and_an_address_may_be_a_name() -> No
     assert found("oak, see oak.") == [("customer", "oak"), ("warehouse", "oak")] * 2
     index = NameIndex({"contact": Vocabulary(names=("oak@wood.example",))})
     assert [m.surface for m in find_mentions("ask oak@wood.example", index)] == ["oak@wood.example"]
+
+
+def test_a_number_beside_or_as_a_date_is_one() -> None:
+    assert {("number", 4.1), ("date", "4.10.")} <= set(found("twelve at 4.10."))
+    assert ("number", 30) in found("in 30 days")
+    assert ("number", 12) in found("12 by 15 May")
 
 
 def test_a_misspelt_name_is_of_words_that_stand_together() -> None:
