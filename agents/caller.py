@@ -32,6 +32,8 @@ _MIN_PART = 0.1
 _BESIDE, _MAX_BESIDE, _SEVERAL = 0.2, 2, 0.3
 """Steps of two calls are planned for so many other tools that the picker finds at least so likely, or half so likely where it
 finds several calls likely."""
+_SEVERAL_LIKELIER = 0.5
+"""From here on the picker finds several calls likelier than one."""
 _MISSED, _DOUBTED, _DOUBTED_REQUIRED = 0.25, 0.75, 0.5
 """One more draft with an argument the picker finds at least so likely, or without one it finds at most so likely."""
 
@@ -154,11 +156,14 @@ class Caller:
             alike = (frozenset((name,)) for name in twice_filled(real[0]))
             for barred in dict.fromkeys((*doubted, *unsaid(real[0], offers), *alike)):
                 yield drafts.without(real[0].name, barred)
-        yield from self._planned(drafts, pick, real)
-        if len(real) == 1 and self._writer.max_calls > 1 and len(offers.last_user) > len(real[0].arguments):
-            if pick is None or _more_is_likely(pick, real[0].name):
+        laid_out = False
+        for plan in self._planned(drafts, pick, real):
+            laid_out = laid_out or len(plan.calls) > 1
+            yield plan
+        if len(real) == 1 and len(offers.last_user) > len(real[0].arguments):
+            if self._writer.max_calls > 1 and _is_likely_with_more(pick, real[0].name, laid_out):
                 yield drafts.with_calls(real[0].name, 2, max(2, self._writer.max_calls))
-        elif len(real) > 1:
+        elif len(real) > 1 and (pick is None or pick.several < _SEVERAL_LIKELIER):
             yield drafts.with_calls(real[0].name, 1, 1)
         for head, probability in pick.ranking[:_PICKED] if pick else ():
             if probability >= _MIN_PICKED and head != greedy.head and (draft := drafts.forced(head)) is not None:
@@ -191,10 +196,12 @@ def _is_likely(pick: Pick, part: str) -> bool:
     return pick.parts.get(part, 1.0) >= _MIN_PART
 
 
-def _more_is_likely(pick: Pick, name: str) -> bool:
-    """Whether a call of another tool, or a second one of this, is possible beside a call of tool `name`."""
+def _is_likely_with_more(pick: Pick | None, name: str, is_laid_out: bool) -> bool:
+    """Whether one more call beside that of tool `name` is worth a draft, although a plan of two may have been drafted."""
+    if pick is None or pick.several >= _SEVERAL_LIKELIER:
+        return True
     beside = {part: p for part, p in pick.parts.items() if "." not in part and not part.startswith("!") and part != name}
-    return max(pick.several, *beside.values(), 0.0 if beside else 1.0) >= _MIN_PART
+    return not is_laid_out and max(pick.several, *beside.values(), 0.0 if beside else 1.0) >= _MIN_PART
 
 
 def _others(pick: Pick, name: str) -> list[str]:

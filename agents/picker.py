@@ -27,7 +27,7 @@ from tools.marks import Marker
 _HASHED = 2**14
 _STATES = 2048
 _EMBEDDING_WEIGHT, _STATE_WEIGHT, _HEARD_WEIGHT = 3.0, 1.5, 1.5
-_STRENGTH = 4.0
+_STRENGTH, _STRENGTH_OF_HEADS = 4.0, 2.5
 _MANY = 3
 _CLAUSE_WEIGHT = 0.5
 """How far a clause's own guess counts; more finds a few more second wishes, and many that are none (docs/measured.md)."""
@@ -98,17 +98,26 @@ class Picker:
         Args:
             toolset: What the calls are of.
             rows: Of real conversations.
-            joined: Made of these, of two wishes: they teach whether a step holds several calls, and nothing else.
+            joined: Made of these, of two wishes: they teach whether a step holds several calls, and what comes after a result;
+                of what a request starts with they would say too little too often.
             marker: Finds what is mentioned.
             embedder: The sentence encoder.
         """
-        conversations, steps = [row.messages for row in rows], [row.calls for row in rows]
+        after = [row for row in joined if row.messages[-1].role == "tool"]
         described = list(_described(toolset))
-        asked = [*conversations, *((Message(role="user", content=text),) for text, _ in described)]
+        conversations, steps = [row.messages for row in rows], [row.calls for row in rows]
+        asked = [
+            *conversations,
+            *(row.messages for row in after),
+            *((Message(role="user", content=text),) for text, _ in described),
+        ]
         seen = features(asked, facts_of(asked, marker), marker, embedder)
-        heads = LinearClassifier.fit(seen, [*(calls[0].name for calls in steps), *(name for _, name in described)], _STRENGTH)
+        taken = [*steps, *(row.calls for row in after)]
+        heads = LinearClassifier.fit(
+            seen, [*(calls[0].name for calls in taken), *(name for _, name in described)], _STRENGTH_OF_HEADS
+        )
+        tools = LabelSetClassifier.fit(seen[: len(taken)], [tools_of(parts_of(calls)) for calls in taken], _STRENGTH)
         own = seen[: len(conversations)]
-        tools = LabelSetClassifier.fit(own, [tools_of(parts_of(calls)) for calls in steps], _STRENGTH)
         arguments = fit_arguments(toolset, own, steps, _STRENGTH)
         several = _fit_several(own, rows, joined, marker, embedder)
         return cls(heads, tools, arguments, several, Roles.fit(toolset, conversations, steps, marker), marker, embedder)

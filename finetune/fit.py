@@ -31,7 +31,7 @@ PICKER_FOLDS = 5
 PICKER_JOINED = 0.3
 """Joined rows the picker is shown, as a share of the training rows."""
 PLAIN = 0.9
-_JOINED = 0.2
+_JOINED = 0.45
 """Joined rows the reviewer is shown, as a share of the reserved ones: few of these have a second wish that a draft could drop."""
 OnProgress = Callable[[int, int], None]
 

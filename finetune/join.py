@@ -3,15 +3,14 @@
 Few rows have a second wish, and a writer that has seen few drops it. Two requests are said in one breath ("pairs"), or one
 request of two records instead of one ("doubles": "confirm SO-1 and SO-2"): the step holds both calls, in the order said. Or the
 second waits for the first ("sequences": "confirm SO-1, then bill Acme"): a step for each, with results as other rows show them.
-Or it hangs on the first one's result ("conditions": "how many chairs are left? If fewer than 40, order some"), which is such that
-it comes to the second half of the time.
+Or it hangs on the first one's result ("conditions", finetune/conditions.py).
 """
 
 import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from core.chat import json_text
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
+from finetune.conditions import Condition, on_finding, on_number
 from tools.kinds import KindTable, slot_of
 from tools.numbers import find_numbers
 
@@ -47,35 +47,11 @@ _BETWEEN = (
     *(("both ", joint) for joint in (" and ", " & ")),
 )
 """What stands before the first of two records, and between them."""
-_CONDITIONS = (
-    *(
-        (joint, True)
-        for joint in (
-            ". If it is {} or more, ",
-            ", and if there are at least {}, ",
-            "; only with {} or above, ",
-            ". {} at least? Then ",
-        )
-    ),
-    *(
-        (joint, True)
-        for joint in (" - provided that it is not under {}, ", ". As long as it shows {} or more, ", ": from {} up, ")
-    ),
-    *(
-        (joint, False)
-        for joint in (
-            ". If it is less than {}, ",
-            ", and if there are fewer than {}, ",
-            "; should it be below {}, ",
-            ". Under {}? ",
-        )
-    ),
-    *((joint, False) for joint in (" - unless it is {} or more, ", ". Only in case it is short of {}, ", ": when under {}, ")),
-)
-"""What stands between two wishes of which the second hangs on a number of the first one's result; whether it must be as large."""
-_LARGEST = 1e9
-_PAIRS, _DOUBLES, _SEQUENTIAL = 0.4, 0.2, 0.2
-"""Shares of the joined rows; the rest are conditions."""
+_PAIRS, _DOUBLES, _SEQUENTIAL, _BY_NUMBER = 0.35, 0.15, 0.2, 0.15
+"""Shares of the joined rows; the rest are conditions on whether anything is found."""
+
+
+Draw = Callable[[Any, random.Random], Condition | None]
 
 
 class Answered(NamedTuple):
@@ -118,7 +94,12 @@ class Joiner:
             *self._pairs(single, round(wanted * _PAIRS)),
             *self._doubles(single, round(wanted * _DOUBLES)),
             *self._sequences(single, answered, round(wanted * _SEQUENTIAL)),
-            *self._conditions(examples, single, answered, round(wanted * (1 - _PAIRS - _DOUBLES - _SEQUENTIAL))),
+            *self._conditions(
+                [e for e in examples if not _says_number(e)], single, answered, round(wanted * _BY_NUMBER), on_number
+            ),
+            *self._conditions(
+                examples, single, answered, round(wanted * (1 - _PAIRS - _DOUBLES - _SEQUENTIAL - _BY_NUMBER)), on_finding
+            ),
         ]
 
     def _pairs(self, single: Sequence[Example], count: int) -> list[Example]:
@@ -143,27 +124,24 @@ class Joiner:
         return made
 
     def _conditions(
-        self, examples: Sequence[Example], single: Sequence[Example], answered: Sequence[Answered], count: int
+        self, examples: Sequence[Example], single: Sequence[Example], answered: Sequence[Answered], count: int, draw: Draw
     ) -> list[Example]:
-        order = random.Random(f"{self._seed}/conditions")
-        counting = {one.call.name for one in answered if _only_number(one.result) is not None}
-        firsts = [e for e in examples if _is_single(e) and e.steps[0].calls[0].name in counting and not _says_number(e)]
+        order = random.Random(f"{self._seed}/{draw.__name__}")
+        conditional = {one.call.name for one in answered if draw(one.result, order)}
+        firsts = [e for e in examples if _is_single(e) and e.steps[0].calls[0].name in conditional]
         made = []
         for number in range(count) if firsts and single else ():
             first, second = order.choice(firsts), order.choice(single)
             result = _result(first.steps[0].calls[0], answered, order)
-            told = _only_number(json.loads(result)) if result is not None else None
-            if told is None or first is second:
+            condition = draw(json.loads(result), order) if result is not None else None
+            if condition is None or first is second:
                 continue
-            joint, as_large = order.choice(_CONDITIONS)
-            bound = (
-                order.randint(1, max(1, int(told))) if order.random() < 0.5 else order.randint(int(told) + 1, 2 * int(told) + 9)
-            )
-            said = _said(first, second, ("", joint.format(bound)))
-            wishes = (first, second) if (told >= bound) is as_large else (first,)
-            results = [result, _result(second.steps[0].calls[0], answered, order)][: len(wishes)]
+            said = _said(first, second, ("", condition.joint))
+            wishes = (first, second) if condition.met else (first,)
+            results = [json_text(condition.result), _result(second.steps[0].calls[0], answered, order)][: len(wishes)]
             if None not in results:
-                made.append(_sequence(f"{_named(first, second)}?{number}", said, wishes, [str(r) for r in results]))
+                identity = f"{_named(first, second)}?{draw.__name__}{number}"
+                made.append(_sequence(identity, said, wishes, [str(r) for r in results]))
         return made
 
     def _doubles(self, single: Sequence[Example], count: int) -> list[Example]:
@@ -244,13 +222,6 @@ def _asks(example: Example) -> bool:
 
 def _says_number(example: Example) -> bool:
     return bool(find_numbers(example.messages[0].content))
-
-
-def _only_number(result: Any) -> float | None:
-    """The number of a result that has just one, counted at its top; small enough to be counted up to."""
-    fields = result.values() if isinstance(result, dict) else ()
-    numbers = [value for value in fields if isinstance(value, int | float) and not isinstance(value, bool)]
-    return numbers[0] if len(numbers) == 1 and 0 <= numbers[0] < _LARGEST else None
 
 
 def _counts(call: ToolCall) -> bool:

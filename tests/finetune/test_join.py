@@ -97,7 +97,7 @@ def told(example: Example, result: str, **arguments: object) -> Example:
 def test_the_second_wish_of_a_condition_comes_where_the_result_is_as_the_request_has_it() -> None:
     counted = [told(example, '{"left": 30, "customer": "Bolt"}', customer="Bolt", reason="too late") for example in PLAIN]
     answered = [told(COUNTED[0], '{"ok": true}', customer="Bolt", amount=9), *COUNTED]
-    rows = [example for example in joined([*counted, *answered], share=9.0) if "?" in example.trace_id]
+    rows = [example for example in joined([*counted, *answered], share=9.0) if "?on_number" in example.trace_id]
     assert {len(example.steps) for example in rows} == {2, 3}
     for example in rows:
         said = example.messages[0].content.split("too late", 1)[1]
@@ -106,6 +106,19 @@ def test_the_second_wish_of_a_condition_comes_where_the_result_is_as_the_request
         assert (len(example.steps) == 3) is ((bound <= 30) is as_large), example.messages[0].content
         assert example.steps[-1].outcome == "done"
         assert json.loads(example.messages[2].content)["left"] == 30
+
+
+def test_the_second_wish_may_hang_on_whether_anything_is_found() -> None:
+    found = [told(example, '{"bills": [{"bill": "B-1"}], "count": 1}', customer="Bolt", reason="too late") for example in PLAIN]
+    answered = [told(COUNTED[0], '{"ok": true}', customer="Bolt", amount=9), *COUNTED]
+    rows = [example for example in joined([*found, *answered], share=9.0) if "?on_finding" in example.trace_id]
+    assert {len(example.steps) for example in rows} == {2, 3}
+    for example in rows:
+        bills = json.loads(example.messages[2].content)
+        assert bills in ({"bills": [{"bill": "B-1"}], "count": 1}, {"bills": [], "count": 0})
+        said = example.messages[0].content.split("too late", 1)[1]
+        must_be_none = re.search(r"[Nn]one|nothing|not, |unless|failing|zero", said) is not None
+        assert (len(example.steps) == 3) is (bool(bills["bills"]) is not must_be_none), example.messages[0].content
 
 
 @pytest.mark.parametrize("content", ["sent", "[" * 900 + "]" * 900, "[" * 90_000, "null"])

@@ -59,8 +59,14 @@ def test_a_span_may_be_of_several_kinds() -> None:
 
 @pytest.mark.parametrize(
     ("text", "hidden"),
-    [("two oak chairs", "oak"), ("for 24/7 Vending", 24), ("confirm SO/2024/0129", "2024"), ("A4 paper reams", 4), ("until 15 May", 15),
-     ("due 4/5/2025", 5)],
+    [
+        ("two oak chairs", "oak"),
+        ("for 24/7 Vending", 24),
+        ("confirm SO/2024/0129", "2024"),
+        ("A4 paper reams", 4),
+        ("until 15 May", 15),
+        ("due 4/5/2025", 5),
+    ],
 )
 def test_a_part_of_a_longer_name_or_id_is_not_offered(text: str, hidden: object) -> None:
     assert hidden in [m.value for m in find_mentions(text, INDEX)]
