@@ -13,7 +13,6 @@ from agents.offers import OfferFinder, Offers
 from agents.picker import Pick, Picker, pick_text
 from agents.plans import differs, lay_out
 from agents.reviewer import Evidence, Reviewer, features
-from agents.roles import Reading
 from agents.writer import Draft, Drafts, Writer
 from core.chat import decide
 from core.errors import BadInput
@@ -173,20 +172,22 @@ class Caller:
     def _planned(self, drafts: Drafts, pick: Pick | None, calls: Sequence[ToolCall]) -> Iterator[Draft]:
         """The writer's calls with everything said in its likeliest place, and steps of one more call that is likely."""
         yield from self._bound_again(drafts, pick, calls)
-        if pick is None or pick.roles is None or len(calls) != 1 or self._writer.max_calls < 2:
+        if pick is None or len(calls) != 1 or self._writer.max_calls < 2:
             return
         for other in _others(pick, calls[0].name):
-            yield from self._laid_out(drafts, pick.roles, (calls[0].name, other))
+            yield from self._laid_out(drafts, pick, (calls[0].name, other))
 
     def _bound_again(self, drafts: Drafts, pick: Pick | None, calls: Sequence[ToolCall]) -> Iterator[Draft]:
-        """A draft of the same tools where some thing said has another place than the likeliest."""
+        """A draft of the same tools where some thing said has another place than the likeliest, or a text other ends."""
         real = [call for call in calls if call.name in self.toolset.by_name]
-        if pick is None or pick.roles is None or not real or not differs(pick.roles, real):
+        if pick is None or pick.roles is None or pick.texts is None or not real or not differs(pick.roles, pick.texts, real):
             return
-        yield from self._laid_out(drafts, pick.roles, [call.name for call in real])
+        yield from self._laid_out(drafts, pick, [call.name for call in real])
 
-    def _laid_out(self, drafts: Drafts, roles: Reading, tools: Sequence[str]) -> Iterator[Draft]:
-        draft = drafts.planned(lay_out(self.toolset, roles, tools))
+    def _laid_out(self, drafts: Drafts, pick: Pick, tools: Sequence[str]) -> Iterator[Draft]:
+        if pick.roles is None or pick.texts is None:
+            return
+        draft = drafts.planned(lay_out(self.toolset, pick.roles, pick.texts, tools))
         if draft is not None:
             yield draft
 

@@ -77,8 +77,9 @@ class GrammarBuilder:
         return "\n".join(lines) + "\n"
 
     def _planned_call(self, call: Planned) -> str | None:
-        known = [sorted((name, sorted(map(repr, values))) for name, values in call.only.items()), sorted(call.demanded)]
-        rule = f"p{list(self._tool_rules).index(call.tool)}-{content_hash([known, sorted(map(repr, call.taken))], 6)}"
+        only = sorted((name, sorted(map(repr, values))) for name, values in call.only.items())
+        known = [only, sorted(call.demanded), sorted(map(repr, call.taken)), sorted(call.texts.items())]
+        rule = f"p{list(self._tool_rules).index(call.tool)}-{content_hash(known, 6)}"
         body = self._fields(rule, self._toolset.by_name[call.tool].parameters, call.demanded, plan=call)
         return self._add(rule, f'{_literal(self._spelled[call.tool] + "{")} {body} "}}"') if body else None
 
@@ -167,8 +168,9 @@ class GrammarBuilder:
 
     def _scalar(self, name: str, schema: Mapping[str, Any], plan: Planned | None) -> str | None:
         slot = slot_of(self._toolset, self._table, name, schema)
-        literals = [_literal(json_text(value)) for value in self._offered(name, slot, plan)]
-        words = [text for text in self._offers.texts if text] if slot.mode == "span" else []
+        text = plan.texts.get(name) if plan else None
+        literals = [_literal(json_text(value)) for value in (self._offered(name, slot, plan) if text is None else [text])]
+        words = [words for words in self._offers.texts if words] if slot.mode == "span" and text is None else []
         if words:
             literals.append(self._spans("s", words))
         if not literals:

@@ -23,10 +23,12 @@ _EDGE = re.compile(r"^([^\w+#@€$£]*)(.*?)([^\w%€$£]*)$", re.DOTALL)
 class Word:
     """A piece of a request between white space: its core and the punctuation around it."""
 
-    __slots__ = ("after", "before", "core", "gap")
+    __slots__ = ("after", "before", "core", "end", "gap", "start")
 
-    def __init__(self, before: str, core: str, after: str, gap: str) -> None:
+    def __init__(self, before: str, core: str, after: str, gap: str, start: int) -> None:
+        """`start` is the place of the core's first character in the text."""
         self.before, self.core, self.after, self.gap = before, core, after, gap
+        self.start, self.end = start, start + len(core)
 
 
 class Offers:
@@ -91,7 +93,7 @@ class OfferFinder:
 
     def _collect_text(self, offers: Offers, text: str, is_last: bool) -> None:
         budget = _MAX_SPAN_WORDS - sum(map(len, offers.texts))
-        offers.texts.append(_words(text)[:budget] if budget > 0 else [])
+        offers.texts.append(words_of(text)[:budget] if budget > 0 else [])
         found = find_mentions(text, self._index)
         choices = {str(mention.value) for mention in self._choices.find(text)}
         offers.choices |= choices
@@ -169,12 +171,13 @@ def _tidy(value: int | float) -> int | float:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
-def _words(text: str) -> list[Word]:
+def words_of(text: str) -> list[Word]:
+    """A text cut at white space."""
     words = []
     end = 0
     for match in _PIECE.finditer(text):
         edges = _EDGE.match(match[0])
         before, core, after = edges.groups() if edges and edges[2] else ("", match[0], "")
-        words.append(Word(before, core, after, text[end : match.start()]))
+        words.append(Word(before, core, after, text[end : match.start()], match.start() + len(before)))
         end = match.end()
     return words

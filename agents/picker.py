@@ -1,9 +1,9 @@
 """The picker: what the next step looks like, guessed from the request alone, without running the writer.
 
-It ranks what the step starts with (a tool, or `!search`, `!done`, `!none`), says for every tool how likely the step has it, and
-for every argument how likely a call of its tool has it, and for every thing said which argument it fills (`agents/roles.py`). It
-errs elsewhere than the writer does: an optional argument left out, or a second wish dropped, shows as a step that lacks a
-likely part.
+It ranks what the step starts with (a tool, or `!search`, `!done`, `!none`), says for every tool how likely the step has it, for
+every argument how likely a call of its tool has it, for every thing said which argument it fills (`agents/roles.py`), and for
+every free text where it starts and ends (`agents/spans.py`). It errs elsewhere than the writer does: an optional argument left
+out, or a second wish dropped, shows as a step that lacks a likely part.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from agents.arguments import TWICE, arguments_of, fit_arguments, parts_of, tools_of
 from agents.linear import LabelSetClassifier, LinearClassifier
 from agents.roles import Reading, Roles
+from agents.spans import Spans, Texts
 from core.chat import own_turns
 from core.types.message import Message, ToolCall, last_user_text
 from core.types.tool import Toolset
@@ -62,6 +63,8 @@ class Pick(NamedTuple):
     """Facts about the results the conversation ends with."""
     roles: Reading | None = None
     """Which argument each thing said fills, judged for any set of tools."""
+    texts: Texts | None = None
+    """Where each free text starts and ends."""
     several: float = 0.0
     """How likely the step holds more than one call."""
 
@@ -76,11 +79,12 @@ class Picker:
         arguments: LabelSetClassifier,
         several: LabelSetClassifier,
         roles: Roles,
+        spans: Spans,
         marker: Marker,
         embedder: TextEmbedder,
     ) -> None:
-        self._heads, self._tools, self._arguments, self._several, self._roles = heads, tools, arguments, several, roles
-        self._marker, self._embedder = marker, embedder
+        self._heads, self._tools, self._arguments, self._several = heads, tools, arguments, several
+        self._roles, self._spans, self._marker, self._embedder = roles, spans, marker, embedder
 
     @classmethod
     def fit(
@@ -120,7 +124,8 @@ class Picker:
         own = seen[: len(conversations)]
         arguments = fit_arguments(toolset, own, steps, _STRENGTH)
         several = _fit_several(own, rows, joined, marker, embedder)
-        return cls(heads, tools, arguments, several, Roles.fit(toolset, conversations, steps, marker), marker, embedder)
+        roles, spans = Roles.fit(toolset, conversations, steps, marker), Spans.fit(conversations, steps, marker)
+        return cls(heads, tools, arguments, several, roles, spans, marker, embedder)
 
     def pick(self, messages: Sequence[Message]) -> Pick:
         """Judge one conversation."""
@@ -141,6 +146,7 @@ class Picker:
                 dict(zip(labels, map(float, part), strict=True)),
                 found.texts,
                 self._roles.read(messages),
+                self._spans.read(messages),
                 float(more),
             )
             for messages, head, part, found, more in zip(conversations, heads, parts, facts, several, strict=True)
@@ -179,13 +185,14 @@ class Picker:
         self._arguments.save(_beside(file, "arguments"))
         self._several.save(_beside(file, "several"))
         self._roles.save(_beside(file, "roles"))
+        self._spans.save(file)
 
     @classmethod
     def load(cls, file: Path, toolset: Toolset, marker: Marker, embedder: TextEmbedder) -> "Picker":
         """Read back what `save` wrote."""
         tools, arguments, several = (LabelSetClassifier.load(_beside(file, what)) for what in ("tools", "arguments", "several"))
-        roles = Roles.load(_beside(file, "roles"), toolset, marker)
-        return cls(LinearClassifier.load(file), tools, arguments, several, roles, marker, embedder)
+        roles, spans = Roles.load(_beside(file, "roles"), toolset, marker), Spans.load(file, marker)
+        return cls(LinearClassifier.load(file), tools, arguments, several, roles, spans, marker, embedder)
 
 
 def _fit_several(

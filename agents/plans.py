@@ -1,14 +1,18 @@
-"""Plans: steps laid out by the roles of what was said; which value fills which argument stands fast, the writer does the rest.
+"""Plans: steps laid out by the roles of what was said and the ends of free texts; which value fills which argument stands fast,
+the writer does the rest.
 
 Two things of a kind are the writer's weak spot: from and to swapped, a second date or product dropped, the values of two wishes
-mixed up. A plan gives every thing said its place, and a draft under it is one more for the reviewer to choose from.
+mixed up; and so are texts with a name in them, or a wish after them. A plan gives every thing said its place and every text its
+ends, and a draft under it is one more for the reviewer to choose from.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from agents.roles import UNUSED, Reading
+from agents.spans import Texts, bare
 from core.types.message import ToolCall
 from core.types.tool import Tool, Toolset
 from tools.kinds import scalars
@@ -28,17 +32,32 @@ class Planned(NamedTuple):
     """Values that have their place, or none at all."""
     demanded: frozenset[str]
     """Arguments that must be there."""
+    texts: Mapping[str, str] = MappingProxyType({})
+    """By name of an argument the free text that fills it, if anything does."""
 
 
-def differs(reading: Reading, calls: Sequence[ToolCall]) -> bool:
-    """Whether calls give some thing said another role than the likeliest."""
-    return any(binding.best not in binding.roles for binding in reading.bind(calls) if binding.chances[binding.best] >= _LIKELY)
+def differs(reading: Reading, texts: Texts, calls: Sequence[ToolCall]) -> bool:
+    """Whether calls give some thing said another role than the likeliest, or some free text other ends."""
+    return any(
+        binding.best not in binding.roles for binding in reading.bind(calls) if binding.chances[binding.best] >= _LIKELY
+    ) or any(
+        bare(text) != bare(str(call.arguments.get(name, text))) for call in calls for name, text in _likely(texts, call.name)
+    )
 
 
-def lay_out(toolset: Toolset, reading: Reading, tools: Sequence[str]) -> list[tuple[Planned, ...]]:
+def _likely(texts: Texts, tool: str) -> Iterator[tuple[str, str]]:
+    """Free texts of a tool's arguments, where one is likely."""
+    for argument in texts.arguments(tool):
+        guess = texts.likeliest(tool, argument)
+        if guess and guess.chance >= _LIKELY:
+            yield argument, guess.text
+
+
+def lay_out(toolset: Toolset, reading: Reading, texts: Texts, tools: Sequence[str]) -> list[tuple[Planned, ...]]:
     """Plans for a step of one call of each tool: one for each order of the tools; none where nothing said fits them."""
     bound = [Placed(binding.best, binding.thing) for binding in reading.bind([ToolCall(name=tool) for tool in tools])]
-    if not bound:
+    said = {tool: dict(_likely(texts, tool)) for tool in tools if tools.count(tool) == 1}
+    if not bound and not any(said.values()):
         return []
     taken = frozenset(value for placed in bound for value in placed.thing.values)
     filling = [placed for placed in bound if placed.role != UNUSED]
@@ -46,7 +65,8 @@ def lay_out(toolset: Toolset, reading: Reading, tools: Sequence[str]) -> list[tu
     for order in dict.fromkeys(permutations(tools)):
         for shares in _shared_out(toolset, order, filling):
             plan = tuple(
-                _planned(toolset.by_name[t], own, _said_once(filling), taken) for t, own in zip(order, shares, strict=True)
+                _planned(toolset.by_name[t], own, _said_once(filling), taken)._replace(texts=said.get(t, {}))
+                for t, own in zip(order, shares, strict=True)
             )
             plans[repr(plan)] = plan
     return list(plans.values())

@@ -89,6 +89,7 @@ def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:
             *_head_features(draft, evidence.pick),
             *_part_features(draft, evidence.pick),
             *_role_features(draft, evidence.pick),
+            *_text_features(draft, evidence.pick),
             *_number_features(draft, evidence.pick),
             *_call_features(toolset, draft, evidence.messages),
             *_mention_features(toolset, evidence),
@@ -142,6 +143,14 @@ def _role_features(draft: Draft, pick: Pick | None) -> list[float]:
     bound = pick.roles.bind(draft.calls) if pick and pick.roles else []
     chances = [max(binding.chance, _RARE) for binding in bound]
     missed = sum(math.log(chance / binding.chances[binding.best]) for chance, binding in zip(chances, bound, strict=True))
+    return [max(sum(map(math.log, chances)), _UNJUDGED), min(chances, default=1.0), max(missed, _UNJUDGED)]
+
+
+def _text_features(draft: Draft, pick: Pick | None) -> list[float]:
+    """How likely the free texts start and end where they do: in all, at its least likely, and how far from the likeliest ones."""
+    judged = [found for call in draft.calls for found in pick.texts.judge(call)] if pick and pick.texts else []
+    chances = [max(chance, _RARE) for chance, _ in judged]
+    missed = sum(math.log(own / max(best, _RARE)) for own, (_, best) in zip(chances, judged, strict=True))
     return [max(sum(map(math.log, chances)), _UNJUDGED), min(chances, default=1.0), max(missed, _UNJUDGED)]
 
 

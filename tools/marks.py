@@ -13,10 +13,10 @@ from functools import lru_cache, partial
 from core.chat import json_text, neutral
 from core.types.mention import Mention
 from core.types.message import Message
-from core.types.tool import Toolset
+from core.types.tool import Tool, Toolset
 from tools.choices import ChoiceFinder
 from tools.clauses import find_clauses
-from tools.kinds import KindTable, Slot, slots
+from tools.kinds import KindTable, Slot, slot_of, slots
 from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 from tools.things import Thing, by_place, written_as
 
@@ -39,6 +39,8 @@ class Marker:
         self._kinds = {kind for mode, kind in filled if mode == "mention"}
         self._arguments = {kind for mode, kind in filled if mode == "choice"}
         self._valued = {kind for kind, mode in ((NUMBER, "number"), (DIGITS, "digits")) if mode in modes}
+        self.free_texts = {tool.name: _free_texts(toolset, table, tool) for tool in toolset.tools}
+        """By name of a tool those of its arguments that are filled with words of the request."""
         self._fills: dict[str, set[str]] = {}
         for name, slot in found:
             for key in _filled_by(slot):
@@ -134,6 +136,11 @@ class Marker:
         if mention.value != mention.surface:
             return str(mention.value)  # a choice, as it is written
         return mention.kind.replace("_", " ") if mention.kind in self._arguments else None
+
+
+def _free_texts(toolset: Toolset, table: KindTable, tool: Tool) -> tuple[str, ...]:
+    flat = {name: schema for name, schema in tool.properties.items() if not schema.get("items") and not schema.get("properties")}
+    return tuple(name for name, schema in flat.items() if slot_of(toolset, table, name, schema).mode == "span")
 
 
 def _filled_by(slot: Slot) -> tuple[str, ...]:

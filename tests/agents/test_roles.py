@@ -11,6 +11,7 @@ from agents.grammar import GrammarBuilder
 from agents.offers import OfferFinder
 from agents.plans import differs, lay_out
 from agents.roles import UNUSED, Reading, Roles
+from agents.spans import Spans
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
 from tests.agents.test_grammar import accepts
@@ -30,6 +31,7 @@ TOOLSET = read_toolset(
 )  # fmt: skip
 TABLE = KindTable()
 MARKER = Marker(TOOLSET, TABLE)
+NO_TEXTS = Spans.fit([], [], MARKER).read(())
 
 
 def said(text: str) -> tuple[Message, ...]:
@@ -80,7 +82,7 @@ def test_a_binding_says_how_likely_a_call_gives_a_thing_its_role(roles: Roles) -
     reading = roles.read(said("Loft gets 7 pipes out of Shed"))
     right, swapped = move("pipes", 7, "Shed", "Loft"), move("pipes", 7, "Loft", "Shed")
     assert min(binding.chance for binding in reading.bind([right])) > 0.5 > min(b.chance for b in reading.bind([swapped]))
-    assert differs(reading, [swapped]) and not differs(reading, [right])
+    assert differs(reading, NO_TEXTS, [swapped]) and not differs(reading, NO_TEXTS, [right])
     for binding in reading.bind([right]):
         assert sum(binding.chances.values()) == pytest.approx(1)
 
@@ -99,7 +101,7 @@ def test_rows_that_say_nothing_leave_nothing_to_bind() -> None:
 def writes(roles: Roles, text: str, tools: Sequence[str], *calls: ToolCall) -> bool:
     messages = said(text)
     builder = GrammarBuilder(TOOLSET, TABLE, OfferFinder(TOOLSET, TABLE).collect(messages))
-    grammar = builder.planned(lay_out(TOOLSET, roles.read(messages), tools))
+    grammar = builder.planned(lay_out(TOOLSET, roles.read(messages), NO_TEXTS, tools))
     assert grammar is not None
     step = "\n".join(call.name + json.dumps(call.arguments, separators=(",", ":")) for call in calls)
     return accepts(grammar, step)
@@ -140,6 +142,6 @@ def test_a_plan_of_two_tools_may_start_with_either(roles: Roles) -> None:
 
 
 def test_where_nothing_said_fits_there_is_no_plan(roles: Roles) -> None:
-    assert lay_out(TOOLSET, roles.read(said("do it")), ["move"]) == []
+    assert lay_out(TOOLSET, roles.read(said("do it")), NO_TEXTS, ["move"]) == []
     builder = GrammarBuilder(TOOLSET, TABLE, OfferFinder(TOOLSET, TABLE).collect(said("do it")))
     assert builder.planned([]) is None

@@ -1,0 +1,284 @@
+"""Spans: where a free text starts and ends, judged by the words around its two ends, given the argument it fills.
+
+The writer cuts a text short where a name or a date stands in it, or lets it run on into the next wish. Here its start is judged
+first, then its end given the start, by linear models that know the neighbourhood and nothing else; they err elsewhere than the
+writer, and where the two differ is worth a look. Linear models over spans are the baseline of Rajpurkar et al. 2016, "SQuAD".
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction import FeatureHasher
+
+from agents.linear import LinearClassifier
+from agents.offers import words_of
+from core.chat import neutral
+from core.types.message import Message, ToolCall, last_user_text
+from tools.marks import Marker
+
+_HASHED = 2**15
+_STRENGTH = 0.3
+_LONGEST, _STARTS = 40, 6
+_UNSEEN = 1e-4
+_EDGES = re.compile(r"^\W+|\W+$")
+_LETTERS, _FIGURE, _SAME = re.compile(r"[^\W\d_]+"), re.compile(r"\d+"), re.compile(r"([.-]?a)(?=\1)")
+_NO, _YES = "", "here"
+_NOWHERE = (-1, -1)
+
+
+class Guess(NamedTuple):
+    """The likeliest text of an argument."""
+
+    text: str
+    """As it was said."""
+    chance: float
+    """How likely it is just this, in [0, 1]."""
+
+
+class Spans:
+    """Two linear classifiers: does a text start at this word; does one that started there end at that word?"""
+
+    def __init__(self, starts: LinearClassifier, ends: LinearClassifier, marker: Marker) -> None:
+        self._starts, self._ends, self._marker = starts, ends, marker
+
+    @classmethod
+    def fit(cls, conversations: Sequence[Sequence[Message]], steps: Sequence[Sequence[ToolCall]], marker: Marker) -> "Spans":
+        """Fit on conversations up to a step, and the calls of that step.
+
+        An argument that a call leaves out starts nowhere; one that the last user turn does not say teaches nothing.
+        """
+        starts, ends = _Lessons(), _Lessons()
+        for messages, calls in zip(conversations, steps, strict=True):
+            said = Said(messages, marker)
+            for argument, value in _texts_of(calls, marker):
+                place = said.place(value) if value is not None else _NOWHERE
+                if place is None:
+                    continue
+                first, last = place
+                for position in range(len(said.words)):
+                    starts.add(said.at_start(argument, position), position == first)
+                for position in said.ends(first) if value is not None else ():
+                    ends.add(said.at_end(argument, first, position), position == last)
+        return cls(starts.fit(), ends.fit(), marker)
+
+    def read(self, messages: Sequence[Message]) -> "Texts":
+        """The free texts of the last user turn; judged when asked."""
+        return Texts(self._starts, self._ends, messages, self._marker)
+
+    def save(self, file: Path) -> None:
+        """Write both classifiers, one beside the other."""
+        for what, classifier in (("starts", self._starts), ("ends", self._ends)):
+            classifier.save(file.with_suffix(f".{what}.safetensors"))
+
+    @classmethod
+    def load(cls, file: Path, marker: Marker) -> "Spans":
+        """Read back what `save` wrote."""
+        starts, ends = (LinearClassifier.load(file.with_suffix(f".{what}.safetensors")) for what in ("starts", "ends"))
+        return cls(starts, ends, marker)
+
+
+class Texts:
+    """The words of one conversation's last user turn, and which run of them fills an argument."""
+
+    def __init__(self, starts: LinearClassifier, ends: LinearClassifier, messages: Sequence[Message], marker: Marker) -> None:
+        self._starts, self._ends, self._messages, self._marker = starts, ends, messages, marker
+        self._said: Said | None = None
+        self._known: dict[str, dict[str, Guess]] = {}
+
+    def arguments(self, tool: str) -> tuple[str, ...]:
+        """Those of a tool that are filled with free text."""
+        return self._marker.free_texts.get(tool, ())
+
+    def likeliest(self, tool: str, argument: str) -> Guess | None:
+        """What the argument of the tool is most likely filled with; None where it is no free text, or nothing was said."""
+        if argument not in self.arguments(tool):
+            return None
+        return max(self._guesses(f"{tool}.{argument}").values(), key=lambda guess: guess.chance, default=None)
+
+    def judge(self, call: ToolCall) -> Iterator[tuple[float, float]]:
+        """How likely each free text of a call is just this one, and how likely the likeliest; of those that stand in the turn."""
+        for name, value in call.arguments.items():
+            chance = self.chance(call.name, name, value) if isinstance(value, str) else None
+            likeliest = self.likeliest(call.name, name)
+            if chance is not None and likeliest is not None:
+                yield chance, likeliest.chance
+
+    def chance(self, tool: str, argument: str, text: str) -> float | None:
+        """How likely the argument is filled with just this text; None where it is no free text or does not stand there."""
+        if argument not in self.arguments(tool) or self._heard.place(text) is None:
+            return None
+        guess = self._guesses(f"{tool}.{argument}").get(bare(text))
+        return guess.chance if guess else _UNSEEN
+
+    @property
+    def _heard(self) -> "Said":
+        self._said = self._said or Said(self._messages, self._marker)
+        return self._said
+
+    def _guesses(self, argument: str) -> Mapping[str, Guess]:
+        if argument not in self._known:
+            self._known[argument] = dict(self._judged(argument))
+        return self._known[argument]
+
+    def _judged(self, argument: str) -> Iterator[tuple[str, Guess]]:
+        said = self._heard
+        if not said.words:
+            return
+        odds = _odds(self._starts, [said.at_start(argument, position) for position in range(len(said.words))])
+        starts = odds / (1 + odds.sum())  # it may start nowhere
+        likely = np.argsort(-starts)[:_STARTS]
+        pairs = [(int(first), last) for first in likely for last in said.ends(int(first))]
+        ends = _odds(self._ends, [said.at_end(argument, first, last) for first, last in pairs])
+        found: dict[str, Guess] = {}
+        for first in map(int, likely):
+            own = [index for index, pair in enumerate(pairs) if pair[0] == first]
+            shares = ends[own] / ends[own].sum()
+            for index, share in zip(own, shares, strict=True):
+                text = said.text(*pairs[index])
+                known = found.get(bare(text), Guess(text, 0.0))
+                found[bare(text)] = Guess(known.text, known.chance + float(starts[first] * share))
+        yield from found.items()
+
+
+class Said:
+    """The last user turn in words, each with the kind of what it mentions."""
+
+    def __init__(self, messages: Sequence[Message], marker: Marker) -> None:
+        self._text = neutral(last_user_text(messages))
+        self.words = words_of(self._text)
+        things = marker.things(self._text)
+        self._kinds = [
+            next((thing.kinds for thing in things if thing.start < word.end and word.start < thing.end), "")
+            for word in self.words
+        ]
+
+    def text(self, first: int, last: int) -> str:
+        """The words from one to another, as they stand there."""
+        return self._text[self.words[first].start : self.words[last].end]
+
+    def ends(self, first: int) -> range:
+        """Where a text that starts at word `first` may end."""
+        return range(first, min(first + _LONGEST, len(self.words)))
+
+    def place(self, text: str) -> tuple[int, int] | None:
+        """First and last word of a text, where it stands there; of several places the first."""
+        wanted = bare(text)
+        if not wanted or wanted not in self._text.casefold():
+            return None
+        for first, word in enumerate(self.words):
+            if wanted.startswith(bare(word.core)):
+                for last in self.ends(first):
+                    if bare(self.text(first, last)) == wanted:
+                        return first, last
+        return None
+
+    def at_start(self, argument: str, position: int) -> list[str]:
+        """Features of a text that starts at a word."""
+        own = [
+            *self._around(position),
+            f"gap={self._gap(position)}",
+            f"gap={self._gap(position)} l1={self._word(position - 1)}",
+            f"since={self._joints(max(0, position - _LONGEST), position)}",
+            f"place={min(position, 4)}",
+            f"case={self._case(position)}",
+        ]
+        return [*own, *(f"{argument}|{feature}" for feature in own), argument]
+
+    def at_end(self, argument: str, first: int, last: int) -> list[str]:
+        """Features of a text from one word that ends at another."""
+        passed = {kind for kind in self._kinds[first : last + 1] if kind}
+        own = [
+            *self._around(last),
+            f"gap={self._gap(last + 1)}",
+            f"gap={self._gap(last + 1)} r1={self._word(last + 1)}",
+            f"joints={self._joints(first, last)}",
+            f"joints={self._joints(first, last)} gap={self._gap(last + 1)}",
+            f"length={min(last - first, 10)}",
+            f"left={min(len(self.words) - 1 - last, 4)}",
+            f"starts={self._word(first)}",
+            f"case={self._case(last)}",
+            *(f"passed={kind}" for kind in passed),
+        ]
+        return [*own, *(f"{argument}|{feature}" for feature in own), argument]
+
+    def _around(self, position: int) -> Iterator[str]:
+        for offset in range(-3, 4):
+            yield f"{offset}={self._word(position + offset)}"
+        yield f"l2={self._word(position - 2)} {self._word(position - 1)}"
+        yield f"r2={self._word(position + 1)} {self._word(position + 2)}"
+        yield f"l={self._word(position - 1)} {self._word(position)}"
+        yield f"r={self._word(position)} {self._word(position + 1)}"
+        yield f"kind={self._kind(position - 1)}>{self._kind(position)}>{self._kind(position + 1)}"
+
+    def _word(self, position: int) -> str:
+        """A word; what is mentioned goes by its kind, and what is half figures or signs by its shape."""
+        if not 0 <= position < len(self.words):
+            return "^" if position < 0 else "$"
+        if self._kinds[position]:
+            return f"[{self._kinds[position]}]"
+        word = self.words[position].core.lower()
+        return word if word.isalpha() else _SAME.sub("", _FIGURE.sub("0", _LETTERS.sub("a", word)))
+
+    def _case(self, position: int) -> str:
+        core = self.words[position].core
+        return "sign" if not any(map(str.isalnum, core)) else "upper" if core[:1].isupper() else "lower"
+
+    def _kind(self, position: int) -> str:
+        return self._kinds[position] if 0 <= position < len(self.words) else "^"
+
+    def _gap(self, position: int) -> str:
+        """The punctuation before a word."""
+        after = self.words[position - 1].after if position > 0 else "^"
+        before = self.words[position].before if position < len(self.words) else "$"
+        return after + before
+
+    def _joints(self, first: int, last: int) -> int:
+        """How many words from one to before another are followed by punctuation, at most three."""
+        return min(sum(bool(word.after) for word in self.words[first:last]), 3)
+
+
+class _Lessons:
+    """Rows of one classifier."""
+
+    def __init__(self) -> None:
+        self._rows: list[list[str]] = []
+        self._labels: list[str] = []
+
+    def add(self, features: list[str], is_here: bool) -> None:
+        self._rows.append(features)
+        self._labels.append(_YES if is_here else _NO)
+
+    def fit(self) -> LinearClassifier:
+        if len(set(self._labels)) < 2:
+            return LinearClassifier([_NO, _YES], np.zeros((_HASHED, 2), np.float32), np.zeros(2, np.float32))
+        return LinearClassifier.fit(_hashed(self._rows), self._labels, _STRENGTH, quickly=True)
+
+
+def bare(text: str) -> str:
+    """A text as it is compared: without the punctuation around it, whatever its case."""
+    return _EDGES.sub("", text.casefold())
+
+
+def _texts_of(calls: Sequence[ToolCall], marker: Marker) -> Iterator[tuple[str, str | None]]:
+    """Free texts of calls, each after `tool.argument`; None where one is left out."""
+    for call in calls:
+        for argument in marker.free_texts.get(call.name, ()):
+            value = call.arguments.get(argument)
+            if value is None or isinstance(value, str):
+                yield f"{call.name}.{argument}", value
+
+
+def _odds(classifier: LinearClassifier, rows: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+    """(rows,)."""
+    chances = classifier.probabilities(_hashed(rows))[:, list(classifier.labels).index(_YES)].astype(np.float64)
+    chances = np.clip(chances, 1e-7, 1 - 1e-7)
+    return np.asarray(chances / (1 - chances))
+
+
+def _hashed(features: Sequence[Sequence[str]]) -> Any:
+    """(rows, `_HASHED`)."""
+    return FeatureHasher(_HASHED, input_type="string", alternate_sign=False).transform(features)
