@@ -10,6 +10,7 @@ from core.bases import BaseStore
 from core.database import open_database
 from core.jobs import JobStore
 from core.keys import KeyStore
+from core.merged import MergedStore
 from core.releases import ReleaseStore
 from core.settings import Settings
 from core.traces import TraceStore
@@ -32,6 +33,7 @@ class Home:
         self.keys = KeyStore(self.database)
         self.artefacts = ArtefactStore(settings.artefact_folder)
         self.bases = BaseStore(self.artefacts)
+        self.merged = MergedStore(settings.home / "merged")
 
     @property
     def nights(self) -> Path:

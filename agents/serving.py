@@ -62,7 +62,7 @@ class Loader:
         """
         if release == BASE:
             toolset = self._home.registry.get(toolset_name)
-            engine = open_bare_engine(self._home.bases.get(base), self._home.settings.engine_threads)
+            engine = open_bare_engine(self._home, self._home.bases.get(base))
             return Loaded(BASE, toolset, UntrainedCaller(engine, toolset), engine)
         found = self._home.releases.champion(toolset_name) if release == CHAMPION else self._home.releases.get(release)
         if found.format_hash != FORMAT_HASH:
@@ -99,25 +99,25 @@ def open_release_engine(home: Home, base_name: str, release_id: str) -> Engine:
     base = home.bases.get(base_name)
     folder = home.releases.path(release_id)
     if base.gguf is not None:
-        return open_engine(base, folder / ADAPTER_GGUF, home.settings.engine_threads)
+        return open_engine(home, base, folder / ADAPTER_GGUF)
     from agents.engines.transformers import TransformersEngine
 
     assert base.folder is not None  # a base without GGUF has a folder
     return TransformersEngine(base.folder, folder / ADAPTER_FOLDER)
 
 
-def open_bare_engine(base: Base, threads: int) -> Engine:
+def open_bare_engine(home: Home, base: Base) -> Engine:
     """The untrained base; its prompt holds all schemas, so the context is wide."""
     if base.gguf is not None:
-        return open_engine(base, None, threads, context=8192)
+        return open_engine(home, base, None, context=8192)
     from agents.engines.transformers import TransformersEngine
 
     assert base.folder is not None  # a base without GGUF has a folder
     return TransformersEngine(base.folder)
 
 
-def open_engine(base: Base, adapter: Path | None, threads: int, context: int = 4096) -> Engine:
-    """llama.cpp on a base, with an adapter file or none.
+def open_engine(home: Home, base: Base, adapter: Path | None, context: int = 4096) -> Engine:
+    """llama.cpp on a base, with an adapter file or none; merged, which is faster, where there is room for the merged file.
 
     Raises:
         ModelError: The base has no GGUF.
@@ -126,7 +126,9 @@ def open_engine(base: Base, adapter: Path | None, threads: int, context: int = 4
 
     if base.gguf is None:
         raise ModelError(f"base {base.name} has no GGUF file for llama.cpp")
-    return LlamaCppEngine(base.gguf, adapter, context, threads)
+    threads = home.settings.engine_threads
+    merged = home.merged.get(base.source or base.gguf, adapter) if adapter else None
+    return LlamaCppEngine(merged, None, context, threads) if merged else LlamaCppEngine(base.gguf, adapter, context, threads)
 
 
 class Fleet:

@@ -24,6 +24,8 @@ class Base(Value):
     """The file llama.cpp serves; None where only transformers can."""
     folder: Path | None
     """Folder in transformers format; None until `ready_to_train` made it."""
+    source: Path | None = None
+    """The file `gguf` was rewritten from, whose weights are nearer to those of `folder`; or that file itself."""
 
 
 class BaseStore:
@@ -42,10 +44,12 @@ class BaseStore:
             folder = self._artefacts.path(RECIPES[name])
             trained = folder / "transformers"
             prepared = trained if (trained / "config.json").is_file() else None
-            return Base(name=name, gguf=_served(_gguf_in(folder)), folder=prepared)
+            source = _gguf_in(folder)
+            return Base(name=name, gguf=_served(source), folder=prepared, source=source)
         path = Path(name)
         if (path / "config.json").is_file():
-            return Base(name=name, gguf=next(iter(sorted(path.glob("*.gguf"))), None), folder=path)
+            gguf = next(iter(sorted(path.glob("*.gguf"))), None)
+            return Base(name=name, gguf=gguf, folder=path, source=gguf)
         if path.exists() or name.startswith((".", "/")) or name.count("/") != 1:
             raise NotFound(f"base {name!r}: use small, large, a folder with config.json, or a hub name OWNER/NAME")
         return Base(name=name, gguf=None, folder=self._from_hub(name))

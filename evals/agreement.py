@@ -7,7 +7,7 @@ from agents.engines.engine import Engine
 from agents.home import Home
 from agents.offers import OfferFinder
 from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, load_kinds, load_toolset
-from agents.serving import CHAMPION
+from agents.serving import CHAMPION, open_engine
 from agents.writer import Writer
 from core.chat import decide
 from core.errors import ModelError
@@ -98,7 +98,7 @@ def compare_engines(
         NotFound: No such release.
         ModelError: Its base has no GGUF.
     """
-    from agents.engines.llamacpp import LlamaCppEngine, open_server
+    from agents.engines.llamacpp import open_server
     from agents.engines.remote import RemoteEngine
     from agents.engines.transformers import TransformersEngine
 
@@ -114,7 +114,7 @@ def compare_engines(
         port = free.getsockname()[1]
     server = open_server(base.gguf, folder / ADAPTER_GGUF, 4096, home.settings.engine_threads, port)
     engines: dict[str, Engine] = {
-        "llamacpp": LlamaCppEngine(base.gguf, folder / ADAPTER_GGUF, threads=home.settings.engine_threads),
+        "llamacpp": open_engine(home, base, folder / ADAPTER_GGUF),
         "transformers": TransformersEngine(base.folder, folder / ADAPTER_FOLDER),
         "remote": RemoteEngine(f"{server.listening_address}/v1", found.id, "none"),
     }

@@ -373,7 +373,7 @@ class Night:
     def _open_engine(self) -> Any:
         training = self._folder / "training"
         if self._base.gguf is not None:
-            return open_engine(self._base, training / ADAPTER_GGUF, self._home.settings.engine_threads)
+            return open_engine(self._home, self._base, training / ADAPTER_GGUF)
         from agents.engines.transformers import TransformersEngine
 
         assert self._base.folder is not None  # a base without GGUF has a folder
