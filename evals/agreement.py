@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from agents.engines.engine import Engine
 from agents.home import Home
 from agents.offers import OfferFinder
-from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, load_kinds, load_toolset
+from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, PICKER, load_kinds, load_toolset
+from agents.picker import Picker, pick_text
 from agents.serving import CHAMPION, open_engine
 from agents.writer import Writer
-from core.chat import decide
+from core.chat import Picks, decide
 from core.errors import ModelError
 from core.types.message import Message
 from core.types.prediction import Prediction
@@ -46,6 +47,7 @@ def agreement(
     toolset: Toolset,
     finder: OfferFinder,
     writers: Mapping[str, Writer],
+    picks_of: Callable[[Sequence[Message]], Picks],
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, Agreement]:
     """Compare every engine's greedy drafts with the first one's.
@@ -55,6 +57,7 @@ def agreement(
         toolset: What their calls are of.
         finder: Finds what the grammar offers.
         writers: By the engine's name, at least two; all of one release.
+        picks_of: What the picker makes of a conversation, as the writers were taught to read it.
         on_progress: Called with prompts done and prompts in all.
 
     Returns:
@@ -66,7 +69,8 @@ def agreement(
     differing: dict[str, list[Disagreement]] = {name: [] for name in others}
     for number, messages in enumerate(conversations):
         offers = finder.collect(messages)
-        drafts = {name: writer.draft(messages, offers) for name, writer in writers.items()}
+        picks = picks_of(messages)
+        drafts = {name: writer.draft(messages, offers, picks) for name, writer in writers.items()}
         steps = {name: _step(decide(toolset, draft.calls, 0.0, 0.0)) for name, draft in drafts.items()}
         for name in others:
             same[name].append(steps[name] == steps[first])
@@ -109,10 +113,14 @@ def compare_engines(
     known = load_toolset(folder)
     table = load_kinds(folder)
     marker = Marker(known, table)
+    picker = Picker.load(folder / PICKER, known, marker, home.embedder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = open_server(base.gguf, folder / ADAPTER_GGUF, 4096, home.settings.engine_threads, port)
+    merged = home.merged.get(base.source or base.gguf, folder / ADAPTER_GGUF)
+    if merged is None:
+        raise ModelError(f"{home.settings.home}: no room for the merged model that the server is to serve")
+    server = open_server(merged, None, 4096, home.settings.engine_threads, port)
     engines: dict[str, Engine] = {
         "llamacpp": open_engine(home, base, folder / ADAPTER_GGUF),
         "transformers": TransformersEngine(base.folder, folder / ADAPTER_FOLDER),
@@ -120,7 +128,14 @@ def compare_engines(
     }
     try:
         writers = {name: Writer(engine, known, table, marker) for name, engine in engines.items()}
-        return agreement(conversations, known, OfferFinder(known, table), writers, on_progress)
+        return agreement(
+            conversations,
+            known,
+            OfferFinder(known, table),
+            writers,
+            lambda messages: {at: pick_text(known, pick) for at, pick in picker.pick_turns(messages).items()},
+            on_progress,
+        )
     finally:
         for engine in engines.values():
             engine.close()

@@ -22,6 +22,7 @@ class SaysInTurn:
         self._texts = list(texts)
 
     def generate(self, prompt: str, grammar: str | None, max_tokens: int, reuse: bool = False) -> Generation:
+        assert "surely a move" in prompt, "as the writers were taught to read it"
         return Generation(text=self._texts.pop(0))
 
     def close(self) -> None:
@@ -38,7 +39,12 @@ def test_steps_are_compared_not_spellings() -> None:
     other = writer('move{"to":"a","count":1}', "none{}", 'move{"count":3}')
     steps: list[tuple[int, int]] = []
     found = agreement(
-        said, TOOLSET, OfferFinder(TOOLSET, TABLE), {"first": first, "other": other}, lambda *step: steps.append(step)
+        said,
+        TOOLSET,
+        OfferFinder(TOOLSET, TABLE),
+        {"first": first, "other": other},
+        lambda messages: {len(messages): "surely a move"},
+        lambda *step: steps.append(step),
     )
     assert found.keys() == {"other"}
     assert (found["other"].same.rate, found["other"].same.n) == (2 / 3, 3)
