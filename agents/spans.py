@@ -23,6 +23,8 @@ from tools.marks import Marker
 _HASHED = 2**15
 _STRENGTH = 0.3
 _LONGEST, _STARTS = 40, 6
+_FEWEST = 30
+"""Texts. `banking` has some twenty, of which the likeliest was right once in six held-out ones (docs/measured.md)."""
 _UNSEEN = 1e-4
 _EDGES = re.compile(r"^\W+|\W+$")
 _LETTERS, _FIGURE, _SAME = re.compile(r"[^\W\d_]+"), re.compile(r"\d+"), re.compile(r"([.-]?a)(?=\1)")
@@ -49,9 +51,11 @@ class Spans:
     def fit(cls, conversations: Sequence[Sequence[Message]], steps: Sequence[Sequence[ToolCall]], marker: Marker) -> "Spans":
         """Fit on conversations up to a step, and the calls of that step.
 
-        An argument that a call leaves out starts nowhere; one that the last user turn does not say teaches nothing.
+        An argument that a call leaves out starts nowhere; one that the last user turn does not say teaches nothing. Of few texts
+        nothing is learned that holds for others.
         """
         starts, ends = _Lessons(), _Lessons()
+        texts = 0
         for messages, calls in zip(conversations, steps, strict=True):
             said = Said(messages, marker)
             for argument, value in _texts_of(calls, marker):
@@ -59,10 +63,14 @@ class Spans:
                 if place is None:
                     continue
                 first, last = place
+                texts += value is not None
                 for position in range(len(said.words)):
                     starts.add(said.at_start(argument, position), position == first)
                 for position in said.ends(first) if value is not None else ():
                     ends.add(said.at_end(argument, first, position), position == last)
+        if texts < _FEWEST:
+            nothing = LinearClassifier([_NO], np.zeros((_HASHED, 1), np.float32), np.zeros(1, np.float32))
+            return cls(nothing, nothing, marker)
         return cls(starts.fit(), ends.fit(), marker)
 
     def read(self, messages: Sequence[Message]) -> "Texts":
@@ -90,8 +98,8 @@ class Texts:
         self._known: dict[str, dict[str, Guess]] = {}
 
     def arguments(self, tool: str) -> tuple[str, ...]:
-        """Those of a tool that are filled with free text."""
-        return self._marker.free_texts.get(tool, ())
+        """Those of a tool that are filled with free text; none where too few texts were seen to say anything of them."""
+        return self._marker.free_texts.get(tool, ()) if _YES in self._starts.labels else ()
 
     def likeliest(self, tool: str, argument: str) -> Guess | None:
         """What the argument of the tool is most likely filled with; None where it is no free text, or nothing was said."""
@@ -253,8 +261,6 @@ class _Lessons:
         self._labels.append(_YES if is_here else _NO)
 
     def fit(self) -> LinearClassifier:
-        if len(set(self._labels)) < 2:
-            return LinearClassifier([_NO, _YES], np.zeros((_HASHED, 2), np.float32), np.zeros(2, np.float32))
         return LinearClassifier.fit(_hashed(self._rows), self._labels, _STRENGTH, quickly=True)
 
 

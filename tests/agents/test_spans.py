@@ -87,13 +87,24 @@ def test_what_is_no_free_text_or_was_not_said_has_no_chance(spans: Spans) -> Non
 
 def test_a_text_that_was_not_said_starts_nowhere() -> None:
     taught = [(said(f"note for {who}, please"), (ToolCall(name="note", arguments={"who": who}),)) for who in ("Acme", "Bolt")]
-    taught += [(said(f"note for {who}: {text}, please"), (note(who, text),)) for who in ("Acme", "Bolt") for text in SUBJECTS]
+    taught += [
+        (said(f"note for {who}: {text}, please"), (note(who, text),))
+        for who in ("Acme", "Bolt", "Crane", "Dunn", "Eve")
+        for text in SUBJECTS
+    ]
     spans = Spans.fit([messages for messages, _ in taught], [calls for _, calls in taught], MARKER)
     there, missing = (
         spans.read(said(text)).likeliest("note", "subject")
         for text in ("note for Dunn: roof leaks, please", "note for Dunn, please")
     )
     assert there is not None and missing is not None and there.chance > 0.5 > missing.chance
+
+
+def test_of_few_texts_nothing_is_learned() -> None:
+    conversations, steps = rows()
+    texts = Spans.fit(conversations[:9], steps[:9], MARKER).read(said("note for Dunn: roof leaks, please"))
+    assert texts.likeliest("note", "subject") is None and texts.chance("note", "subject", "roof leaks") is None
+    assert list(texts.judge(note("Dunn", "roof leaks"))) == [] == list(texts.arguments("note"))
 
 
 def test_chances_of_all_texts_sum_to_at_most_one(spans: Spans) -> None:
