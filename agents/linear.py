@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import LogisticRegression
 
 from core.errors import ModelError
@@ -23,6 +24,11 @@ _MIN_POSITIVES = 3
 _PASSES = 30
 Matrix: TypeAlias = Any
 """(rows, features): a scipy CSR matrix or an ndarray; scipy has no types to name the union by."""
+
+
+def hashed(rows: Sequence[Sequence[str]], width: int) -> Matrix:
+    """(rows, width): named features by their hashes, as many times as each row has them."""
+    return FeatureHasher(width, input_type="string", alternate_sign=False).transform(rows)
 
 
 class LabelSetClassifier:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.feature_extraction import FeatureHasher
 
-from agents.linear import LinearClassifier
+from agents.linear import LinearClassifier, hashed
 from core.chat import neutral
 from core.types.message import Message, ToolCall, calls_this_turn, last_user_text
 from core.types.tool import Toolset
@@ -71,7 +70,7 @@ class Roles:
                 labels.append(label)
         if not labels:
             return cls(LinearClassifier([UNUSED], np.zeros((_HASHED, 1), np.float32), np.zeros(1, np.float32)), toolset, marker)
-        return cls(LinearClassifier.fit(_hashed(features), labels, _STRENGTH, quickly=True), toolset, marker)
+        return cls(LinearClassifier.fit(hashed(features, _HASHED), labels, _STRENGTH, quickly=True), toolset, marker)
 
     def read(self, messages: Sequence[Message]) -> "Reading":
         """What the last user turn says; judged when asked."""
@@ -107,7 +106,7 @@ class Reading:
         described = list(_described(self._toolset, self._messages, tools, self._marker))
         if not described:
             return
-        probabilities = self._classifier.probabilities(_hashed([features for _, _, features in described]))
+        probabilities = self._classifier.probabilities(hashed([features for _, _, features in described], _HASHED))
         for (thing, possible, _), row in zip(described, probabilities, strict=True):
             chances = {
                 role: max(float(probability), _UNSEEN)
@@ -222,8 +221,3 @@ def _neighbours(words: Sequence[str], place: int, kinds: str) -> Iterator[str]:
     for offset in range(-_NEAR, _NEAR + 1):
         if offset and 0 <= place + offset < len(words):
             yield f"{'l' if offset < 0 else 'r'}:{at(offset)}"
-
-
-def _hashed(features: Sequence[Sequence[str]]) -> Any:
-    """(things, `_HASHED`)."""
-    return FeatureHasher(_HASHED, input_type="string", alternate_sign=False).transform(features)

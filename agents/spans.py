@@ -8,13 +8,12 @@ writer, and where the two differ is worth a look. Linear models over spans are t
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction import FeatureHasher
 
-from agents.linear import LinearClassifier
+from agents.linear import LinearClassifier, hashed
 from agents.offers import words_of
 from core.chat import neutral
 from core.types.message import Message, ToolCall, last_user_text
@@ -56,18 +55,12 @@ class Spans:
         """
         starts, ends = _Lessons(), _Lessons()
         texts = 0
-        for messages, calls in zip(conversations, steps, strict=True):
-            said = Said(messages, marker)
-            for argument, value in _texts_of(calls, marker):
-                place = said.place(value) if value is not None else _NOWHERE
-                if place is None:
-                    continue
-                first, last = place
-                texts += value is not None
-                for position in range(len(said.words)):
-                    starts.add(said.at_start(argument, position), position == first)
-                for position in said.ends(first) if value is not None else ():
-                    ends.add(said.at_end(argument, first, position), position == last)
+        for said, argument, (first, last) in _taught(conversations, steps, marker):
+            texts += first >= 0
+            for position in range(len(said.words)):
+                starts.add(said.at_start(argument, position), position == first)
+            for position in said.ends(first) if first >= 0 else ():
+                ends.add(said.at_end(argument, first, position), position == last)
         if texts < _FEWEST:
             nothing = LinearClassifier([_NO], np.zeros((_HASHED, 1), np.float32), np.zeros(1, np.float32))
             return cls(nothing, nothing, marker)
@@ -261,12 +254,27 @@ class _Lessons:
         self._labels.append(_YES if is_here else _NO)
 
     def fit(self) -> LinearClassifier:
-        return LinearClassifier.fit(_hashed(self._rows), self._labels, _STRENGTH, quickly=True)
+        return LinearClassifier.fit(hashed(self._rows, _HASHED), self._labels, _STRENGTH, quickly=True)
 
 
 def bare(text: str) -> str:
     """A text as it is compared: without the punctuation around it, whatever its case."""
     return _EDGES.sub("", text.casefold())
+
+
+def _taught(
+    conversations: Sequence[Sequence[Message]], steps: Sequence[Sequence[ToolCall]], marker: Marker
+) -> Iterator[tuple[Said, str, tuple[int, int]]]:
+    """Words, argument, and first and last word of every free text; `_NOWHERE` for one that is left out."""
+    for messages, calls in zip(conversations, steps, strict=True):
+        texts = list(_texts_of(calls, marker))
+        if not texts:
+            continue
+        said = Said(messages, marker)
+        for argument, value in texts:
+            place = _NOWHERE if value is None else said.place(value)
+            if place is not None:
+                yield said, argument, place
 
 
 def _texts_of(calls: Sequence[ToolCall], marker: Marker) -> Iterator[tuple[str, str | None]]:
@@ -280,11 +288,6 @@ def _texts_of(calls: Sequence[ToolCall], marker: Marker) -> Iterator[tuple[str, 
 
 def _odds(classifier: LinearClassifier, rows: Sequence[Sequence[str]]) -> NDArray[np.float64]:
     """(rows,)."""
-    chances = classifier.probabilities(_hashed(rows))[:, list(classifier.labels).index(_YES)].astype(np.float64)
+    chances = classifier.probabilities(hashed(rows, _HASHED))[:, list(classifier.labels).index(_YES)].astype(np.float64)
     chances = np.clip(chances, 1e-7, 1 - 1e-7)
     return np.asarray(chances / (1 - chances))
-
-
-def _hashed(features: Sequence[Sequence[str]]) -> Any:
-    """(rows, `_HASHED`)."""
-    return FeatureHasher(_HASHED, input_type="string", alternate_sign=False).transform(features)
