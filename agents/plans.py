@@ -33,16 +33,14 @@ class Planned(NamedTuple):
     demanded: frozenset[str]
     """Arguments that must be there."""
     texts: Mapping[str, str] = MappingProxyType({})
-    """By name of an argument the free text that fills it, if anything does."""
+    """By name of an argument the free text that fills it."""
 
 
 def differs(reading: Reading, texts: Texts, calls: Sequence[ToolCall]) -> bool:
-    """Whether calls give some thing said another role than the likeliest, or some free text other ends."""
+    """Whether calls give some thing said another role than the likeliest, leave out a likely free text, or cut it otherwise."""
     return any(
         binding.best not in binding.roles for binding in reading.bind(calls) if binding.chances[binding.best] >= _LIKELY
-    ) or any(
-        bare(text) != bare(str(call.arguments.get(name, text))) for call in calls for name, text in _likely(texts, call.name)
-    )
+    ) or any(bare(text) != bare(str(call.arguments.get(name, ""))) for call in calls for name, text in _likely(texts, call.name))
 
 
 def _likely(texts: Texts, tool: str) -> Iterator[tuple[str, str]]:
@@ -65,7 +63,7 @@ def lay_out(toolset: Toolset, reading: Reading, texts: Texts, tools: Sequence[st
     for order in dict.fromkeys(permutations(tools)):
         for shares in _shared_out(toolset, order, filling):
             plan = tuple(
-                _planned(toolset.by_name[t], own, _said_once(filling), taken)._replace(texts=said.get(t, {}))
+                _planned(toolset.by_name[t], own, _said_once(filling), taken, said.get(t, {}))
                 for t, own in zip(order, shares, strict=True)
             )
             plans[repr(plan)] = plan
@@ -119,12 +117,12 @@ def _said_once(filling: Share) -> dict[str, frozenset[Any]]:
     return {placed.role: placed.thing.values for placed in filling if names.count(placed.role) == 1}
 
 
-def _planned(tool: Tool, own: Share, shared: Mapping[str, frozenset[Any]], taken: frozenset[Any]) -> Planned:
+def _planned(
+    tool: Tool, own: Share, shared: Mapping[str, frozenset[Any]], taken: frozenset[Any], texts: Mapping[str, str]
+) -> Planned:
     only = {name: shared[name] for name, _ in scalars(tool.parameters) if name in shared}
     filled = {placed.role for placed in own}
     for role in filled:
         only[role] = frozenset(value for placed in own if placed.role == role for value in placed.thing.values)
-    demanded = frozenset(
-        name for name, schema in tool.properties.items() if filled & {inner for inner, _ in scalars(schema, name)}
-    )
-    return Planned(tool.name, only, taken, demanded)
+    demanded = {name for name, schema in tool.properties.items() if filled & {inner for inner, _ in scalars(schema, name)}}
+    return Planned(tool.name, only, taken, frozenset(demanded | texts.keys()), texts)

@@ -147,11 +147,15 @@ def _role_features(draft: Draft, pick: Pick | None) -> list[float]:
 
 
 def _text_features(draft: Draft, pick: Pick | None) -> list[float]:
-    """How likely the free texts start and end where they do: in all, at its least likely, and how far from the likeliest ones."""
+    """How likely the free texts start and end where they do: in all, at its least likely, how far from the likeliest ones.
+
+    And the likeliest text that is left out.
+    """
     judged = [found for call in draft.calls for found in pick.texts.judge(call)] if pick and pick.texts else []
     chances = [max(chance, _RARE) for chance, _ in judged]
     missed = sum(math.log(own / max(best, _RARE)) for own, (_, best) in zip(chances, judged, strict=True))
-    return [max(sum(map(math.log, chances)), _UNJUDGED), min(chances, default=1.0), max(missed, _UNJUDGED)]
+    left_out = max((pick.texts.left_out(call) for call in draft.calls), default=0.0) if pick and pick.texts else 0.0
+    return [max(sum(map(math.log, chances)), _UNJUDGED), min(chances, default=1.0), max(missed, _UNJUDGED), left_out]
 
 
 def _number_features(draft: Draft, pick: Pick | None) -> list[float]:

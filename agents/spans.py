@@ -108,6 +108,11 @@ class Texts:
             if chance is not None and likeliest is not None:
                 yield chance, likeliest.chance
 
+    def left_out(self, call: ToolCall) -> float:
+        """How likely the likeliest free text is that a call leaves out; 0 where it leaves out none."""
+        lacking = [name for name in self.arguments(call.name) if name not in call.arguments]
+        return max((guess.chance for name in lacking if (guess := self.likeliest(call.name, name))), default=0.0)
+
     def chance(self, tool: str, argument: str, text: str) -> float | None:
         """How likely the argument is filled with just this text; None where it is no free text or does not stand there."""
         if argument not in self.arguments(tool) or self._heard.place(text) is None:
