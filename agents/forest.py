@@ -15,7 +15,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from agents.arrays import load_arrays, save_arrays
 
 _TREES, _MIN_LEAF, _FEATURES = 300, 5, 0.4
-_ARRAYS = ("feature", "threshold", "left", "right", "share")
+_ARRAYS = ("feature", "threshold", "left", "right", "share", "width")
 
 
 class Forest:
@@ -28,8 +28,9 @@ class Forest:
         left: NDArray[np.int32],
         right: NDArray[np.int32],
         share: NDArray[np.float32],
+        width: NDArray[np.int32],
     ) -> None:
-        """All of shape (trees, nodes), a tree's root at node 0.
+        """All but the last of shape (trees, nodes), a tree's root at node 0.
 
         Args:
             feature: Which feature a node asks for; a leaf asks for feature 0 and leads to itself.
@@ -37,21 +38,29 @@ class Forest:
             left: The node to the left.
             right: The node to the right.
             share: Share of right rows at a node, in [0, 1].
+            width: (1,), how many features a row has.
         """
-        self._feature, self._threshold, self._left, self._right, self._share = feature, threshold, left, right, share
+        self._feature, self._threshold, self._left, self._right = feature, threshold, left, right
+        self._share, self._width = share, width
+
+    @property
+    def width(self) -> int:
+        """How many features a row has."""
+        return int(self._width[0])
 
     @classmethod
     def fit(cls, rows: NDArray[np.float32], right: Sequence[bool], seed: int = 0) -> "Forest":
         """Grow a forest on rows (rows, features) and their answers; the same seed gives the same forest."""
+        width = np.asarray(rows.shape[1:], np.int32)
         if len(set(right)) < 2:
             nothing = np.zeros((1, 1), np.int32)
             share = np.full((1, 1), float(bool(right and right[0])), np.float32)
-            return cls(nothing, np.zeros((1, 1)), nothing, nothing, share)
+            return cls(nothing, np.zeros((1, 1)), nothing, nothing, share, width)
         grown = ExtraTreesClassifier(_TREES, min_samples_leaf=_MIN_LEAF, max_features=_FEATURES, random_state=seed)
         trees = [estimator.tree_ for estimator in grown.fit(rows, right).estimators_]
         shape = (len(trees), max(tree.node_count for tree in trees))
         kinds = {"threshold": np.float64, "share": np.float32}
-        arrays: dict[str, NDArray[Any]] = {name: np.zeros(shape, kinds.get(name, np.int32)) for name in _ARRAYS}
+        arrays: dict[str, NDArray[Any]] = {name: np.zeros(shape, kinds.get(name, np.int32)) for name in _ARRAYS[:-1]}
         for number, tree in enumerate(trees):
             nodes = np.arange(tree.node_count)
             leaf = tree.children_left < 0
@@ -61,7 +70,7 @@ class Forest:
             arrays["right"][number, nodes] = np.where(leaf, nodes, tree.children_right)
             votes = tree.value[:, 0, :]
             arrays["share"][number, nodes] = votes[:, 1] / votes.sum(axis=1)
-        return cls(**arrays)
+        return cls(**arrays, width=width)
 
     def probability(self, row: NDArray[np.float32]) -> float:
         """Probability in [0, 1] that the answer for `row` (features,) is yes."""

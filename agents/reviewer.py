@@ -16,6 +16,7 @@ from agents.offers import Offers
 from agents.picker import Pick
 from agents.writer import Draft
 from core.chat import ordered
+from core.errors import ModelError
 from core.types.mention import Mention
 from core.types.message import Message, ToolCall, calls_this_turn, last_user_text
 from core.types.tool import Toolset
@@ -24,6 +25,8 @@ from tools.kinds import leaves
 from tools.mentions import DATE, DIGITS, NUMBER
 from tools.things import by_place, written_as
 
+FEATURES = 52
+"""How many `features` gives."""
 _FLOOR = -12.0
 _RARE, _UNJUDGED = 1e-3, -20.0
 _JOINING = (" and ", " then ", " also ", " plus ", ";", " after", " while ", " & ", ", ")
@@ -71,9 +74,17 @@ class Reviewer:
 
     @classmethod
     def load(cls, file: Path) -> "Reviewer":
-        """Read back what `save` wrote."""
-        chooser = _chooser_of(file)
-        return cls(Forest.load(file), Chooser.load(chooser) if chooser.is_file() else None)
+        """Read back what `save` wrote.
+
+        Raises:
+            ModelError: A file is damaged, or was fitted on other features than this version's.
+        """
+        forest, chooser = Forest.load(file), _chooser_of(file)
+        if forest.width != FEATURES:
+            raise ModelError(
+                f"{file}: fitted on {forest.width} features of a draft, now there are {FEATURES}: run the night again"
+            )
+        return cls(forest, Chooser.load(chooser) if chooser.is_file() else None)
 
 
 def _chooser_of(file: Path) -> Path:

@@ -13,7 +13,7 @@ from agents.caller import Caller
 from agents.chooser import Group
 from agents.offers import OfferFinder
 from agents.picker import Picker, PickerRow, TextEmbedder
-from agents.reviewer import Evidence, Reviewer, features
+from agents.reviewer import FEATURES, Evidence, Reviewer, features
 from agents.writer import Writer
 from core.chat import PSEUDO_HEADS, decide
 from core.types.case import cases_of
@@ -184,14 +184,15 @@ def _judge(toolset: Toolset, caller: Caller, example: Example) -> Judged:
 
 
 def _read_judged(file: Path) -> list[Judged]:
-    """What an earlier run kept; the half line that a kill may have left is cut off."""
+    """What an earlier run of this version kept; the half line that a kill may have left is cut off."""
     if not file.is_file():
         return []
     written = file.read_bytes()
     whole = written[: written.rfind(b"\n") + 1]
     if whole != written:
         file.write_bytes(whole)
-    return [Judged.model_validate_json(line) for line in whole.splitlines()]
+    judged = [Judged.model_validate_json(line) for line in whole.splitlines()]
+    return [one for one in judged if all(len(row) == FEATURES for row in one.rows)]
 
 
 def fit_reviewer(judged: Sequence[Judged]) -> Reviewer | None:

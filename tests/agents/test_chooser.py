@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.chooser import Chooser, Group
-from agents.reviewer import Reviewer
+from agents.reviewer import FEATURES, Reviewer
 from core.errors import ModelError
 
 
@@ -51,7 +51,7 @@ def test_where_nothing_tells_drafts_apart_there_is_no_chooser() -> None:
 
 
 def test_a_reviewer_survives_its_files(tmp_path: Path) -> None:
-    made = groups()
+    made = [(np.pad(rows, ((0, 0), (0, FEATURES - rows.shape[1]))), right) for rows, right in groups()]
     reviewer = Reviewer.fit(made)
     reviewer.save(tmp_path / "reviewer.safetensors")
     loaded = Reviewer.load(tmp_path / "reviewer.safetensors")
@@ -59,6 +59,12 @@ def test_a_reviewer_survives_its_files(tmp_path: Path) -> None:
         probabilities = [reviewer.probability(row) for row in rows]
         assert [loaded.probability(row) for row in rows] == pytest.approx(probabilities)
         assert loaded.choose(list(rows), probabilities) == reviewer.choose(list(rows), probabilities)
+
+
+def test_a_reviewer_of_other_features_is_refused(tmp_path: Path) -> None:
+    Reviewer.fit(groups()).save(tmp_path / "reviewer.safetensors")
+    with pytest.raises(ModelError, match=rf"features of a draft, now there are {FEATURES}: run the night again"):
+        Reviewer.load(tmp_path / "reviewer.safetensors")
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import math
 
 from agents.offers import Offers
 from agents.picker import Pick
-from agents.reviewer import Evidence, features
+from agents.reviewer import FEATURES, Evidence, features
 from agents.writer import Draft
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
@@ -37,3 +37,9 @@ def test_as_many_calls_as_are_likely_speak_for_a_draft() -> None:
     assert len(alone) == len(both) == len(unknown)
     differing = [(a, b) for a, b in zip(alone, both, strict=True) if abs(a - 0.2) < 1e-6 and abs(b - 0.8) < 1e-6]
     assert differing, "0.2 for one call, 0.8 for two"
+
+
+def test_the_number_of_features_is_as_stated() -> None:
+    draft = Draft(calls=(), text="", logprobs=(), head_logprob=0.0)
+    messages = (Message(role="user", content="bill it"),)
+    assert len(features(TOOLSET, Evidence(messages, Offers(), None, draft, draft))) == FEATURES
