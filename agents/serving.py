@@ -70,8 +70,12 @@ class Loader:
         folder = self._home.releases.path(found.id)
         check_files(folder)
         engine = open_release_engine(self._home, found.base, found.id)
-        caller = load_caller(folder, engine, self._home.embedder, steps or Steps())
-        second = self._second(found, steps or Steps())
+        try:
+            caller = load_caller(folder, engine, self._home.embedder, steps or Steps())
+            second = self._second(found, steps or Steps())
+        except ModelError:
+            engine.close()
+            raise
         predictor = SecondOpinion(caller.toolset, caller, second) if second else caller
         return Loaded(found.id, caller.toolset, predictor, engine)
 

@@ -13,7 +13,7 @@ from agents.caller import Steps
 from agents.home import Home
 from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, PICKER, check_files, list_files, load_caller, write_parts
 from agents.picker import Picker
-from agents.serving import BASE, CHAMPION, Loader, open_engine
+from agents.serving import BASE, CHAMPION, Loaded, Loader, open_engine
 from agents.writer import Writer
 from core.bases import Base
 from core.chat import FORMAT_HASH
@@ -129,6 +129,7 @@ class Night:
 
     def __init__(self, home: Home, order: NightOrder, progress: Progress) -> None:
         self._home, self._order, self._progress = home, order, progress
+        self._unloadable: tuple[str, ...] = ()
         self._toolset: Toolset = home.registry.get(order.toolset)
         self._base: Base = home.bases.get(order.base)
 
@@ -253,21 +254,33 @@ class Night:
             self._candidate = self._examined("candidate", self._cases, caller)
         finally:
             engine.close()
-        self._against_base = not self._home.releases.history(self._order.toolset)
+        self._place()  # before the champion is loaded: it may be this night's own release
+        reference = self._load_reference()
         name = BASE if self._against_base else CHAMPION
         cases = self._cases[:BASE_EXAM_ROWS] if self._against_base else self._cases
         self._progress.step(f"examine the {name} on {len(cases)} cases")
-        self._place()  # before the champion is loaded: it may be this night's own release
-        reference = Loader(self._home).load(self._order.toolset, name, base=self._order.base)
         try:
             champion = "" if self._against_base else reference.release_id
             self._reference = self._examined(f"reference-{name}{champion}", cases, reference)
         finally:
             reference.close()
 
+    def _load_reference(self) -> Loaded:
+        """The champion; the untrained base where there is none, or none that this version can load: a night is to mend that."""
+        loader = Loader(self._home)
+        self._against_base = not self._home.releases.history(self._order.toolset)
+        if not self._against_base:
+            try:
+                return loader.load(self._order.toolset, CHAMPION, base=self._order.base)
+            except ModelError as error:
+                self._unloadable = (f"compared with the untrained base: the champion cannot be loaded: {error}",)
+                self._against_base = True
+        return loader.load(self._order.toolset, BASE, base=self._order.base)
+
     def release(self, started: float) -> NightResult:
         """Judge, register, promote, report."""
         verdict = judge(self._candidate.scores[: len(self._reference.scores)], self._reference.scores, self._against_base)
+        verdict = verdict.model_copy(update={"warnings": (*verdict.warnings, *self._unloadable)})
         release = self._register(verdict)
         if promoted := verdict.passed and self._order.promote:
             self._home.releases.promote(release.id, self._home.principal, "gate")

@@ -301,6 +301,14 @@ def test_a_damaged_adapter_is_named_and_the_night_puts_it_right(
         assert file.read_bytes() == whole
 
 
+def test_a_champion_of_another_version_does_not_stop_the_night(
+    studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.serving.FORMAT_HASH", "another")
+    result = run_night(home, order(studied), Silent())
+    assert result.passed and any("the champion cannot be loaded: release r-" in warning for warning in result.warnings)
+
+
 def test_a_damaged_adapter_of_an_unfinished_night_is_named(studied: Studied, home: Home) -> None:
     night = one_night(home.settings.home)
     shutil.rmtree(night / "parts")
