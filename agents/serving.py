@@ -131,7 +131,7 @@ def open_engine(home: Home, base: Base, adapter: Path | None, context: int = 409
     if base.gguf is None:
         raise ModelError(f"base {base.name} has no GGUF file for llama.cpp")
     threads = home.settings.engine_threads
-    merged = home.merged.get(base.source or base.gguf, adapter) if adapter else None
+    merged = home.merged.get(base.source, adapter) if adapter and base.source else None
     return LlamaCppEngine(merged, None, context, threads) if merged else LlamaCppEngine(base.gguf, adapter, context, threads)
 
 

@@ -25,7 +25,8 @@ class Base(Value):
     folder: Path | None
     """Folder in transformers format; None until `ready_to_train` made it."""
     source: Path | None = None
-    """The file `gguf` was rewritten from, whose weights are nearer to those of `folder`; or that file itself."""
+    """The file `gguf` was rewritten from, whose weights are nearer to those of `folder`; or that file itself: what an adapter is
+    merged into. None where `gguf` is."""
 
 
 class BaseStore:

@@ -108,7 +108,7 @@ def compare_engines(
 
     found = home.releases.champion(toolset) if release == CHAMPION else home.releases.get(release)
     folder, base = home.releases.path(found.id), home.bases.ready_to_train(found.base)
-    if base.gguf is None or base.folder is None:
+    if base.source is None or base.folder is None:
         raise ModelError(f"base {base.name} has no GGUF file: llama.cpp cannot serve it")
     known = load_toolset(folder)
     table = load_kinds(folder)
@@ -117,10 +117,10 @@ def compare_engines(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    merged = home.merged.get(base.source or base.gguf, folder / ADAPTER_GGUF)
+    merged = home.merged.get(base.source, folder / ADAPTER_GGUF)
     if merged is None:
         raise ModelError(f"{home.settings.home}: no room for the merged model that the server is to serve")
-    server = open_server(merged, None, 4096, home.settings.engine_threads, port)
+    server = open_server(merged, 4096, home.settings.engine_threads, port)
     engines: dict[str, Engine] = {
         "llamacpp": open_engine(home, base, folder / ADAPTER_GGUF),
         "transformers": TransformersEngine(base.folder, folder / ADAPTER_FOLDER),

@@ -92,12 +92,11 @@ class LlamaCppEngine:
             del self._server
 
 
-def open_server(base: Path, adapter: Path | None, context: int, threads: int, port: int) -> Any:
+def open_server(model: Path, context: int, threads: int, port: int) -> Any:
     """A llama.cpp server on loopback that renders with our chat template, as `RemoteEngine` expects one elsewhere to be.
 
     Args:
-        base: GGUF file.
-        adapter: GGUF LoRA file, applied to every request.
+        model: GGUF file.
         context: Tokens of prompt and answer together.
         threads: CPU threads.
         port: Where it listens.
@@ -105,8 +104,7 @@ def open_server(base: Path, adapter: Path | None, context: int, threads: int, po
     Returns:
         The server; it stops when it is let go.
     """
-    parameters = _parameters(base, adapter, context, threads)
-    parameters.lora_init_without_apply = False
+    parameters = _parameters(model, None, context, threads)
     parameters.chat_template, parameters.use_jinja = CHAT_TEMPLATE, True
     parameters.hostnames, parameters.port = ["127.0.0.1"], port
     return xllamacpp.Server(parameters)
