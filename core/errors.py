@@ -46,3 +46,13 @@ class StoreError(NightschoolError):
     """A stored row is newer than this code, or another process holds a lease."""
 
     code = "store"
+
+
+class ToolError(NightschoolError):
+    """A business system refuses a call: a missing record, a broken rule; nothing was changed."""
+
+    code = "tool"
+
+    def __init__(self, message: str, field: str = "", value: object = None) -> None:
+        super().__init__(message)
+        self.field, self.value = field, value

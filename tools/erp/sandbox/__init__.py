@@ -1,0 +1,1 @@
+"""The sandbox: a company in one SQLite file, with real bookkeeping rules."""

@@ -1,0 +1,1 @@
+"""The rows of the sandbox company, one file per business area."""
