@@ -15,7 +15,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlmodel import Session, SQLModel, select
 
-import tools.ledger  # noqa: F401 - their tables belong to the schema that is compared
+import core.keys  # noqa: F401 - its table belongs to the schema that is compared
+import tools.ledger  # noqa: F401 - as does this one
 from core.database import open_database
 from core.errors import NotFound, StoreError
 from core.jobs import JobRow, JobStore
