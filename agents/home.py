@@ -16,6 +16,7 @@ from core.settings import Settings
 from core.traces import TraceStore
 from core.types.principal import Principal
 from retrieval.embed import Embedder
+from tools.ledger import Ledger
 from tools.registry import Registry
 
 
@@ -31,6 +32,7 @@ class Home:
         self.releases = ReleaseStore(self.database, settings.tenant, settings.home / "releases")
         self.jobs = JobStore(self.database, settings.tenant)
         self.keys = KeyStore(self.database)
+        self.ledger = Ledger(self.database, settings.tenant)
         self.artefacts = ArtefactStore(settings.artefact_folder)
         self.bases = BaseStore(self.artefacts)
         self.merged = MergedStore(settings.home / "merged")
@@ -39,6 +41,11 @@ class Home:
     def nights(self) -> Path:
         """Where nights keep their steps."""
         return self.settings.home / "nights"
+
+    @property
+    def company(self) -> Path:
+        """The sandbox company's file."""
+        return self.settings.home / "erp" / "company.sqlite"
 
     @cached_property
     def embedder(self) -> Embedder:

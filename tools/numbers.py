@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_UNITS = {w: i for i, w in enumerate(
-    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])}  # fmt: skip
-_TENS = {w: 10 * i for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)}
-_SCALES = {"hundred": 100, "thousand": 1_000, "grand": 1_000, "million": 1_000_000, "dozen": 12}
-_DIGIT_WORDS = {**{w: str(i) for w, i in _UNITS.items() if i < 10}, "oh": "0", "o": "0", "nought": "0"}
+from tools.amounts import find_amounts
+from tools.number_words import SCALES, UNITS, closed_compound, read_words
+
+_DIGIT_WORDS = {**{w: str(i) for w, i in UNITS.items() if i < 10}, "oh": "0", "o": "0", "nought": "0"}
 _HOMOPHONES = ("two", "four", "one", "eight")
 _SUFFIX = {"k": 1_000, "m": 1_000_000}
 _FIGURE = re.compile(
@@ -16,7 +15,7 @@ _FIGURE = re.compile(
     re.IGNORECASE,
 )
 _LOOSE_FIGURE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?!\d)")
-_SCALE_AFTER = re.compile(rf"[\s-]+({'|'.join(_SCALES)})s?(?!\w)", re.IGNORECASE)
+_SCALE_AFTER = re.compile(rf"[\s-]+({'|'.join(SCALES)})s?(?!\w)", re.IGNORECASE)
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _NEXT_DIGIT = re.compile(r"(?:[ \t]+|-)?")
@@ -48,7 +47,8 @@ def find_numbers(text: str) -> list[Spoken]:
     figures = list(_figures(text))
     # "dozen" of "3 dozen" is no number of its own
     words = [word for word in _words(text) if not any(f.start < word.start < f.end for f in figures)]
-    found = {(hit.start, hit.end): hit for hit in (*figures, *words)}
+    amounts = [Spoken(start, end, _plain(repr(value))) for start, end, value in find_amounts(text)]
+    found = {(hit.start, hit.end): hit for hit in (*figures, *words, *amounts)}
     spans, position, reach = sorted(found), 0, 0
     for match in _LOOSE_FIGURE.finditer(text):
         while position < len(spans) and spans[position][0] <= match.start():
@@ -68,7 +68,7 @@ def _figures(text: str) -> Iterator[Spoken]:
         if match[2]:
             yield Spoken(match.start(1), match.end(2), _plain(repr(value * _SUFFIX[match[2].lower()])))
         elif scale := _SCALE_AFTER.match(text, match.end(1)):
-            yield Spoken(match.start(1), scale.end(), _plain(repr(value * _SCALES[scale[1].lower()])))
+            yield Spoken(match.start(1), scale.end(), _plain(repr(value * SCALES[scale[1].lower()])))
         yield Spoken(match.start(1), match.end(1), value)
 
 
@@ -82,62 +82,17 @@ def _words(text: str) -> Iterator[Spoken]:
     tokens = [(m.start(), m.end(), m[0].lower()) for m in _WORD.finditer(text)]
     index = 0
     while index < len(tokens):
-        used, value = _read_words(tokens, index)
+        used, value = read_words(tokens, index)
+        if not used and (compound := closed_compound(tokens[index][2])) is not None:
+            used, value = 1, compound
         if used:
             yield Spoken(tokens[index][0], tokens[index + used - 1][1], value)
         if used > 1 and tokens[index + used - 1][2] in _HOMOPHONES:
             # Dictation writes "fifty to Verizon" as "fifty two Verizon": the number without the last word is a reading too.
-            shorter, value = _read_words(tokens[: index + used - 1], index)
+            shorter, value = read_words(tokens[: index + used - 1], index)
             if shorter:
                 yield Spoken(tokens[index][0], tokens[index + shorter - 1][1], value)
         index += used or 1
-
-
-def _read_words(tokens: list[tuple[int, int, str]], index: int) -> tuple[int, int]:
-    """How many tokens from `index` make one number, and its value; (0, 0) when none does."""
-    total, current, used, last = 0, 0, 0, ""
-    for offset, (_, _, word) in enumerate(tokens[index:]):
-        if word in _UNITS and last in ("", "tens", "scale", "and") and not (last == "tens" and _UNITS[word] > 9):
-            current, last = current + _UNITS[word], "unit"
-        elif word in _TENS and last in ("", "scale", "and"):
-            current, last = current + _TENS[word], "tens"
-        elif word in _SCALES and (last in ("unit", "tens", "scale") or word in ("hundred", "thousand", "dozen", "grand")):
-            current, last = max(current, 1) * _SCALES[word], "scale"
-            if _SCALES[word] >= 1_000:
-                total, current = total + current, 0
-        elif word in ("a", "half") and offset == 0 and _next_is_scale(tokens, index + 1):
-            if word == "half":
-                return _half_dozen(tokens, index)
-            last = ""
-            continue
-        elif (
-            word == "and"
-            and last == "scale"
-            and index + offset + 1 < len(tokens)
-            and _is_number_word(tokens[index + offset + 1][2])
-        ):
-            last = "and"
-            continue
-        else:
-            break
-        used = offset + 1
-    return used, total + current
-
-
-def _half_dozen(tokens: list[tuple[int, int, str]], index: int) -> tuple[int, int]:
-    words = [word for _, _, word in tokens[index : index + 3]]
-    if words[1:2] == ["dozen"]:
-        return 2, 6
-    return (3, 6) if words[1:] == ["a", "dozen"] else (0, 0)
-
-
-def _next_is_scale(tokens: list[tuple[int, int, str]], index: int) -> bool:
-    words = [word for _, _, word in tokens[index : index + 2]]
-    return bool(words) and (words[0] in _SCALES or words == ["a", "dozen"])
-
-
-def _is_number_word(word: str) -> bool:
-    return word in _UNITS or word in _TENS
 
 
 def find_digits(text: str) -> list[Digits]:

@@ -5,7 +5,23 @@ import sys
 
 import typer
 
-from api.cli import artefacts, bench, demo, doctor, evaluate, golden, init, keys, night, predict, releases, serve, toolset, traces
+from api.cli import (
+    artefacts,
+    bench,
+    demo,
+    doctor,
+    erp,
+    evaluate,
+    golden,
+    init,
+    keys,
+    night,
+    predict,
+    releases,
+    serve,
+    toolset,
+    traces,
+)
 from api.cli.output import USAGE
 from core.errors import NightschoolError
 
@@ -18,6 +34,7 @@ app = typer.Typer(
 )
 for command in (init.init, doctor.doctor, serve.serve, night.night, predict.predict, evaluate.evaluate, demo.demo):
     app.command()(command)
+app.command("resolve")(erp.resolve_text)
 for name, nouns in {
     "keys": keys.app,
     "toolset": toolset.app,
@@ -26,6 +43,7 @@ for name, nouns in {
     "golden": golden.app,
     "artefacts": artefacts.app,
     "bench": bench.app,
+    "erp": erp.app,
 }.items():
     app.add_typer(nouns, name=name)
 

@@ -1,16 +1,14 @@
 """The command line as its users meet it: exit codes, one JSON document on stdout, everything else on stderr."""
 
 import json
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import api.cli.predict
 from agents.home import Home
-from api.cli.main import main
 from core.errors import BadInput
 from core.settings import Settings
 from core.types.message import Message, ToolCall
@@ -32,38 +30,8 @@ TRACE = {"messages": [{"role": "user", "content": "move three"}, {"role": "assis
 REQUEST = {"messages": [{"role": "user", "content": "move three"}]}
 
 
-class Ran(NamedTuple):
-    """What a command did."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        """All of stdout, which has to be one JSON document."""
-        return json.loads(self.stdout)
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The console script in a home of its own."""
-    monkeypatch.setenv("NIGHTSCHOOL_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NIGHTSCHOOL_ARTEFACTS", str(tmp_path / "artefacts"))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["nightschool", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return Ran(int(ended.value.code or 0), said.out, said.err)
-
-    return call
+Run = Any
+"""What the fixture `run` gives: calls the console script, returns code, stdout, stderr and the JSON document."""
 
 
 def write(name: str, *rows: Any) -> str:

@@ -7,9 +7,7 @@ from typing import Any
 from sqlmodel import SQLModel, col, select
 
 from tools.erp.operations.operation import Operation
-from tools.erp.sandbox.areas.crm import ACTIVITY_TYPES, STAGES
-from tools.erp.sandbox.areas.reports import VIEWS
-from tools.erp.sandbox.areas.service import PRIORITIES
+from tools.erp.operations.words import ACTIVITY_TYPES, PRIORITIES, REPORTS, STAGES
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.settlement import open_invoices, unallocated
 from tools.erp.sandbox.tables.catalogue import Pack, Product
@@ -27,7 +25,7 @@ _RECORDS: dict[str, type[SQLModel]] = {
     "opportunity": Opportunity, "activity_id": Activity, "order_id": Order, "invoice_id": Invoice, "payment_id": Payment,
     "bank_line_id": BankLine, "purchase_id": Purchase, "bill_id": Bill, "ticket_id": Ticket,
 }  # fmt: skip
-_WORDS = {"stage": STAGES, "priority": PRIORITIES, "activity_type": ACTIVITY_TYPES, "report": VIEWS, "tone": ("firm", "kind"),
+_WORDS = {"stage": tuple(STAGES), "priority": tuple(PRIORITIES), "activity_type": tuple(ACTIVITY_TYPES), "report": tuple(REPORTS), "tone": ("firm", "kind"),
           "payment_method": ("card", "cash"), "iban": ("DE89370400440532013000", "DE89370400440532013001")}  # fmt: skip
 _FITTING: dict[tuple[str, str], Any] = {
     ("confirm_order", "order_id"): Order.state == "quote",

@@ -13,6 +13,7 @@ from tools.erp.operations.kinds import (
     Lead,
     Money,
     Note,
+    OneDay,
     Opportunity,
     Stage,
     Text,
@@ -165,7 +166,7 @@ class ScheduleActivity(Arguments):
 
     customer: Customer = Field(description="customer as said")
     type: ActivityType = Field(description="call, meeting, visit, e-mail, task")
-    date: Day = Field(description="when, as said")
+    date: OneDay = Field(description="when, as said")
     subject: Text | None = Field(default=None, description="what about, as said")
 
 

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tools.erp.operations.kinds import Amount, Customer, Day, Invoice, Money, Order, Text
+from tools.erp.operations.kinds import Amount, Customer, Invoice, Money, Order, Since, Text
 from tools.erp.operations.operation import Arguments, Operation, Result
 from tools.erp.operations.sales import SalesLine
 
@@ -82,7 +82,7 @@ class FindInvoice(Arguments):
 
     invoice: Invoice | None = Field(default=None, description="invoice number")
     customer: Customer | None = Field(default=None, description="customer as said")
-    since: Day | None = Field(default=None, description="first day, as said")
+    since: Since | None = Field(default=None, description="first day, as said")
 
 
 class InvoicesFound(Result):

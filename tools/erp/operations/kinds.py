@@ -6,13 +6,18 @@ model writes, and resolved (`C0104`, `2026-05-15`), which is what these types va
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 
 def _said(kind: str, type_: str = "string") -> WithJsonSchema:
     return WithJsonSchema({"type": type_, "x-kind": kind})
+
+
+def _day(look: Literal["ahead", "back"], of: Literal["first", "last", "one"]) -> WithJsonSchema:
+    """`look`: where a day without a year lies; `of`: which day of a period is meant."""
+    return WithJsonSchema({"type": "string", "x-kind": "date", "x-look": look, "x-day": of})
 
 
 def _number(value: Decimal) -> float | int:
@@ -47,7 +52,14 @@ PaymentMethod = Annotated[str, _KEY, _said("payment_method")]
 ActivityType = Annotated[str, _KEY, _said("activity_type")]
 View = Annotated[str, _KEY, _said("report")]
 
-Day = Annotated[date, _said("date")]
+Day = Annotated[date, _day("ahead", "last")]
+"""A deadline: of a period, its last day."""
+OneDay = Annotated[date, _day("ahead", "one")]
+"""A day to come; a period is asked about."""
+PastDay = Annotated[date, _day("back", "one")]
+"""A day that was; a period is asked about."""
+Since = Annotated[date, _day("back", "first")]
+Until = Annotated[date, _day("back", "last")]
 Days = Annotated[int, Field(ge=0, le=3650), _said("days", "number")]
 Amount = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2), _said("money", "number"), _AS_NUMBER]
 Limit = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2), _said("money", "number"), _AS_NUMBER]

@@ -8,12 +8,13 @@ from tools.erp.operations.kinds import (
     Amount,
     BankLine,
     Customer,
-    Day,
     Invoice,
     Money,
     Note,
+    PastDay,
     Payment,
     PaymentMethod,
+    Since,
 )
 from tools.erp.operations.operation import Arguments, Operation, Result
 
@@ -23,7 +24,7 @@ class RegisterPayment(Arguments):
 
     invoice: Invoice = Field(description="invoice number")
     amount: Amount = Field(description="amount")
-    date: Day | None = Field(default=None, description="date as said")
+    date: PastDay | None = Field(default=None, description="date as said")
     method: PaymentMethod | None = Field(default=None, description="payment method as said")
 
 
@@ -43,7 +44,7 @@ class RecordAdvance(Arguments):
 
     customer: Customer = Field(description="customer as said")
     amount: Amount = Field(description="amount")
-    date: Day | None = Field(default=None, description="date as said")
+    date: PastDay | None = Field(default=None, description="date as said")
     method: PaymentMethod | None = Field(default=None, description="payment method as said")
 
 
@@ -94,7 +95,7 @@ class ListBankLines(Arguments):
     """List lines of the bank statement that are not matched yet."""
 
     amount: Amount | None = Field(default=None, description="amount if stated")
-    since: Day | None = Field(default=None, description="first day, as said")
+    since: Since | None = Field(default=None, description="first day, as said")
 
 
 class BankLineFound(Result):

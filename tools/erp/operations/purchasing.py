@@ -12,6 +12,7 @@ from tools.erp.operations.kinds import (
     Money,
     Note,
     Number,
+    PastDay,
     Product,
     Purchase,
     Quantity,
@@ -97,7 +98,7 @@ class RecordBill(Arguments):
 
     purchase: Purchase = Field(description="purchase order number")
     amount: Amount = Field(description="amount, tax included")
-    date: Day | None = Field(default=None, description="invoice date as said")
+    date: PastDay | None = Field(default=None, description="invoice date as said")
     reference: Text | None = Field(default=None, description="the supplier's own number")
 
 
@@ -122,7 +123,7 @@ class PayBill(Arguments):
     """Pay an approved supplier invoice."""
 
     bill: Bill = Field(description="number of the supplier invoice")
-    date: Day | None = Field(default=None, description="date as said")
+    date: PastDay | None = Field(default=None, description="date as said")
 
 
 class ChangeBankDetails(Arguments):

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from tools.erp.operations.kinds import Customer, Day, Days, Invoice, Limit, Money, Text, Tone
+from tools.erp.operations.kinds import Customer, Days, Invoice, Limit, Money, PastDay, Text, Tone
 from tools.erp.operations.operation import Arguments, Operation, Result
 
 
@@ -51,7 +51,7 @@ class AgeReceivables(Arguments):
     """Show what is owed by age: not due, 1-30, 31-60, 61-90 and over 90 days late."""
 
     customer: Customer | None = Field(default=None, description="customer as said")
-    as_of: Day | None = Field(default=None, description="day, as said")
+    as_of: PastDay | None = Field(default=None, description="day, as said")
 
 
 class AgedReceivables(Result):

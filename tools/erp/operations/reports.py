@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tools.erp.operations.kinds import Customer, Day, Money, Note, Product, View
+from tools.erp.operations.kinds import Customer, Money, Note, Product, Since, Until, View
 from tools.erp.operations.operation import Arguments, Operation, Result
 
 
@@ -10,8 +10,8 @@ class RunReport(Arguments):
     """Run a report: sales by customer, sales by product, margin by product, stock value, open orders, purchases by supplier, cash received or trial balance."""  # noqa: E501
 
     report: View = Field(description="which report, as said")
-    since: Day | None = Field(default=None, description="first day, as said")
-    until: Day | None = Field(default=None, description="last day, as said")
+    since: Since | None = Field(default=None, description="first day, as said")
+    until: Until | None = Field(default=None, description="last day, as said")
     customer: Customer | None = Field(default=None, description="customer as said")
     item: Product | None = Field(default=None, description="product as said")
 

@@ -8,26 +8,12 @@ from sqlmodel import col, func, or_, select
 
 from core.errors import ToolError
 from tools.erp.operations import crm as ask
+from tools.erp.operations.words import ACTIVITY_TYPES, CLOSED_STAGES, STAGES
 from tools.erp.sandbox.areas.handler import Handler
 from tools.erp.sandbox.books import Books
 from tools.erp.sandbox.tables.crm import Activity, Lead, Opportunity
 from tools.erp.sandbox.tables.parties import Customer
 
-STAGES = (
-    "new",
-    "qualified",
-    "discovery",
-    "demo",
-    "proposal",
-    "negotiation",
-    "contract sent",
-    "on hold",
-    "won",
-    "lost",
-)
-"""Stages of an opportunity; the last two close it."""
-ACTIVITY_TYPES = ("call", "meeting", "visit", "e-mail", "task")
-_CLOSED = ("won", "lost")
 _NEAR = 80.0
 _FEW, _SOME = 10, 20
 
@@ -153,7 +139,7 @@ def find_opportunity(books: Books, call: ask.FindOpportunity) -> ask.Opportuniti
     if call.stage is not None:
         query = query.where(Opportunity.stage == one_of(call.stage, STAGES, "stage"))
     rows = sorted(
-        books.session.exec(query).all(), key=lambda pair: (pair[0].stage in _CLOSED, -(pair[0].amount or 0), pair[0].number)
+        books.session.exec(query).all(), key=lambda pair: (pair[0].stage in CLOSED_STAGES, -(pair[0].amount or 0), pair[0].number)
     )
     return ask.OpportunitiesFound(
         opportunities=[
@@ -178,7 +164,7 @@ def create_opportunity(books: Books, call: ask.CreateOpportunity) -> ask.Opportu
             number=books.next_number("opportunity"),
             title=call.title,
             customer=customer.number,
-            stage=STAGES[0],
+            stage=next(iter(STAGES)),
             amount=call.amount,
             close_date=call.close_date,
         )
@@ -190,7 +176,7 @@ def update_opportunity(books: Books, call: ask.UpdateOpportunity) -> ask.Opportu
     """Move one on; a closed one stays closed."""
     row = books.find(Opportunity, call.opportunity, "opportunity")
     stage = one_of(call.stage, STAGES, "stage")
-    if row.stage in _CLOSED:
+    if row.stage in CLOSED_STAGES:
         raise ToolError(f"opportunity {row.number}: is {row.stage} already", field="opportunity", value=row.number)
     row.stage = stage
     row.amount = row.amount if call.amount is None else call.amount

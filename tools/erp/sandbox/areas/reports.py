@@ -138,13 +138,11 @@ _VIEWS: dict[str, Callable[[Books, ask.RunReport], Iterable[_Figure]]] = {
     "cash received": _cash_received,
     "trial balance": _trial_balance,
 }
-VIEWS = tuple(_VIEWS)
-"""Names of the reports."""
 
 
 def run_report(books: Books, call: ask.RunReport) -> ask.Report:
     """One view; parameters it has no use for are left aside."""
-    name = one_of(call.report, VIEWS, "report")
+    name = one_of(call.report, _VIEWS, "report")
     sums: dict[tuple[str, str], Decimal] = {}
     totals: dict[str, Decimal] = {}
     for figure in _VIEWS[name](books, call):

@@ -4,14 +4,13 @@ from sqlmodel import select
 
 from core.errors import ToolError
 from tools.erp.operations import service as ask
+from tools.erp.operations.words import PRIORITIES
 from tools.erp.sandbox.areas.crm import one_of
 from tools.erp.sandbox.areas.handler import Handler
 from tools.erp.sandbox.books import Books
 from tools.erp.sandbox.tables.parties import Customer
 from tools.erp.sandbox.tables.service import Ticket
 
-PRIORITIES = ("urgent", "high", "normal", "low")
-"""The most urgent first."""
 _SOME = 20
 
 
@@ -42,7 +41,7 @@ def list_tickets(books: Books, call: ask.ListTickets) -> ask.TicketsFound:
         query = query.where(Ticket.customer == books.find(Customer, call.customer, "customer").number)
     if call.priority is not None:
         query = query.where(Ticket.priority == one_of(call.priority, PRIORITIES, "priority"))
-    rows = sorted(books.session.exec(query).all(), key=lambda pair: (PRIORITIES.index(pair[0].priority), pair[0].number))
+    rows = sorted(books.session.exec(query).all(), key=lambda pair: (list(PRIORITIES).index(pair[0].priority), pair[0].number))
     return ask.TicketsFound(
         tickets=[
             ask.TicketFound(ticket=row.number, customer=customer.name, priority=row.priority, subject=row.subject)

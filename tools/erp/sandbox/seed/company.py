@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from tools.erp.sandbox.sandbox import Sandbox, open_company
-from tools.erp.sandbox.seed.history import History
+from tools.erp.sandbox.seed.history import History, Progress
 from tools.erp.sandbox.seed.master import add_master
 from tools.erp.sandbox.tables.record import Record
 
@@ -16,13 +16,16 @@ FIRST_DAY, TODAY = date(2024, 11, 13), date(2026, 5, 13)
 SEED = 2026
 
 
-def build_company(path: Path, seed: int = SEED, first_day: date = FIRST_DAY) -> Sandbox:
+def build_company(
+    path: Path, seed: int = SEED, first_day: date = FIRST_DAY, progress: Progress = lambda _done, _of: None
+) -> Sandbox:
     """Make the company at `path`, which must not exist yet.
 
     Args:
         path: Its file.
         seed: Of everything that is drawn.
         first_day: When its history begins; a short one is quick to make.
+        progress: Told how far it is.
 
     The file appears whole or not at all: it is built beside its place and moved there.
     """
@@ -37,7 +40,7 @@ def build_company(path: Path, seed: int = SEED, first_day: date = FIRST_DAY) -> 
     with Session(engine) as session:
         session.connection().exec_driver_sql("BEGIN IMMEDIATE")
         add_master(session, rng, TODAY)
-        History(session, rng).play(first_day, TODAY)
+        History(session, rng, progress).play(first_day, TODAY)
         session.commit()
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=DELETE")  # one file to move

@@ -12,9 +12,9 @@ from sqlmodel import Session, col, select
 from core.errors import ToolError
 from tools.erp.operations import ALL
 from tools.erp.operations.operation import Result
+from tools.erp.operations.words import ACTIVITY_TYPES, STAGES
 from tools.erp.sandbox.areas import HANDLERS
-from tools.erp.sandbox.areas.crm import ACTIVITY_TYPES, STAGES
-from tools.erp.sandbox.books import EQUITY, Books
+from tools.erp.sandbox.books import BANK, EQUITY, Books
 from tools.erp.sandbox.books import STOCK as STOCK_ACCOUNT
 from tools.erp.sandbox.seed.master import master
 from tools.erp.sandbox.settlement import open_amount
@@ -28,6 +28,10 @@ from tools.erp.sandbox.tables.purchasing import PurchaseLine
 from tools.erp.sandbox.tables.record import rounded
 from tools.erp.sandbox.tables.stock import StockLevel
 
+_CAPITAL = Decimal(500_000)
+"""In the bank on the first day."""
+_QUOTES, _ORDERS, _DRAFTS, _PURCHASES, _BILLS = 45, 30, 40, 20, 24
+"""What lies open on the last day, beside what history left open."""
 _MONTHS_OPEN = 2
 """The newest months that are not closed."""
 _OPERATIONS = {operation.name: operation for operation in ALL}
@@ -58,11 +62,15 @@ _LEADS = (
 )
 
 
+Progress = Callable[[int, int], None]
+"""Called with the days played and the days there are."""
+
+
 class History:
     """Plays business day by day: what happens today makes things happen later."""
 
-    def __init__(self, session: Session, rng: random.Random) -> None:
-        self._books, self._rng = Books(session), rng
+    def __init__(self, session: Session, rng: random.Random, progress: Progress) -> None:
+        self._books, self._rng, self._progress = Books(session), rng, progress
         self._agenda: list[tuple[date, int, Callable[[], None]]] = []
         self._events = 0
         self._customers = session.exec(select(Customer).order_by(col(Customer.number))).all()
@@ -74,15 +82,17 @@ class History:
         day = first
         while day <= last:
             self._books.company.today = day
+            self._progress((day - first).days, (last - first).days)
             while self._agenda and self._agenda[0][0] <= day:
                 heapq.heappop(self._agenda)[2]()
             if day.weekday() < 5:
                 for _ in range(self._rng.choice((1, 1, 2, 2, 3))):
-                    self._sell(last)
+                    self._sell()
                 if day.weekday() == 0:
                     self._reorder()
             day += timedelta(days=1)
         self._books.company.today = last
+        self._open_business()
         self._loose_ends(last)
         self._close_periods(first, last)
         self._books.session.flush()
@@ -102,11 +112,13 @@ class History:
 
     def _stock_up(self, day: date) -> None:
         self._books.company.today = day
+        books = self._books
+        books.book("OPENING", day, books.company.currency, [(BANK, "", _CAPITAL), (EQUITY, "", -_CAPITAL)])
         places = [entry["code"] for entry in master()["warehouses"]]
         for product in self._products:
             worth = Decimal(0)
-            for place in ("MAIN", *self._rng.sample(places[1:], 3)):
-                quantity = Decimal(self._quantity(product) * self._rng.randint(4, 12))
+            for place in ("MAIN", *self._rng.sample(places[1:], 2)):
+                quantity = Decimal(self._quantity(product) * self._rng.randint(2, 5))
                 move(self._books, product, place, quantity, "OPENING")
                 worth += quantity * product.cost
             lines = [(STOCK_ACCOUNT, "", rounded(worth)), (EQUITY, "", -rounded(worth))]
@@ -116,16 +128,18 @@ class History:
         most = 4 if product.price >= 200 else 12 if product.price >= 40 else 40 if product.price >= 4 else 300
         return self._rng.randint(1, most)
 
-    def _sell(self, last: date) -> None:
+    def _quote(self) -> str | None:
         customer = self._rng.choice(self._customers)
         products = self._rng.sample(self._products, self._rng.choice((1, 1, 2, 2, 3, 4)))
         lines = [{"item": product.sku, "qty": self._quantity(product)} for product in products]
-        quote = self._do(
-            "create_quote", customer=customer.number, lines=lines, valid_until=self._books.today + timedelta(days=30)
-        )
-        if quote is None:
+        until = self._books.today + timedelta(days=30)
+        quote = self._do("create_quote", customer=customer.number, lines=lines, valid_until=until)
+        return quote.order if quote is not None else None  # type: ignore[attr-defined]  # the result of create_quote
+
+    def _sell(self) -> None:
+        number, fate = self._quote(), self._rng.random()
+        if number is None:
             return
-        number, fate = quote.order, self._rng.random()  # type: ignore[attr-defined]  # the result of create_quote
         if fate < 0.8:
             self._later(0, 6, lambda: self._confirm(number))
         elif fate < 0.87:
@@ -206,22 +220,23 @@ class History:
         by_sku = {product.sku: product for product in self._products}
         for level in levels:
             product = by_sku[level.sku]
-            usual = self._quantity(product) * 4
+            usual = self._quantity(product) * 3
             coming = session.exec(select(PurchaseLine).where(PurchaseLine.sku == level.sku)).all()
             if level.free < usual and not any(line.to_receive for line in coming) and self._rng.random() < 0.6:
-                self._purchase(product, Decimal(usual * 3))
+                self._purchase(product, Decimal(usual * 2))
 
     def _purchase(self, product: Product, quantity: Decimal) -> None:
-        wait = self._rng.randint(4, 16)
-        order = self._do(
-            "create_purchase",
-            supplier=product.supplier,
-            lines=[{"item": product.sku, "qty": quantity}],
-            expected=self._books.today + timedelta(days=wait),
-        )
-        if order is not None:
-            number, total = order.purchase, order.total  # type: ignore[attr-defined]  # the result of create_purchase
-            self._later(wait, wait + 3, lambda: self._receive(number, total))
+        number = self._ordered(product, quantity)
+        if number is not None:
+            total = rounded(quantity * product.cost)
+            total += rounded(total * product.tax_percent / 100)
+            self._later(4, 16, lambda: self._receive(number, total))
+
+    def _ordered(self, product: Product, quantity: Decimal) -> str | None:
+        lines = [{"item": product.sku, "qty": quantity}]
+        expected = self._books.today + timedelta(days=self._rng.randint(4, 16))
+        order = self._do("create_purchase", supplier=product.supplier, lines=lines, expected=expected)
+        return order.purchase if order is not None else None  # type: ignore[attr-defined]  # the result of create_purchase
 
     def _receive(self, purchase: str, total: Decimal) -> None:
         self._do("receive_goods", purchase=purchase)
@@ -238,6 +253,29 @@ class History:
         self._do("match_bill", bill=bill)
         self._later(10, 30, lambda: self._ignore(self._do("pay_bill", bill=bill)))
 
+    def _open_business(self) -> None:
+        """Documents of the last day in every state that somebody may want to do something about."""
+        for _ in range(_QUOTES):
+            self._quote()
+        for _ in range(_ORDERS):
+            if (order := self._quote()) is not None:
+                self._do("confirm_order", order=order)
+        for _ in range(_DRAFTS):
+            order = self._quote()
+            if order is not None and self._do("confirm_order", order=order) is not None:
+                self._do("deliver_order", order=order)
+                self._do("draft_invoice", order=order)
+        for number in range(_PURCHASES + _BILLS):
+            product = self._rng.choice(self._products)
+            quantity = Decimal(self._quantity(product) * 3)
+            order = self._ordered(product, quantity)
+            if order is not None and number >= _PURCHASES:
+                self._do("receive_goods", purchase=order)
+                amount = rounded(quantity * product.cost * Decimal("1.2"))
+                bill = self._do("record_bill", purchase=order, amount=amount, reference=f"R{self._rng.randint(10000, 99999)}")
+                if bill is not None and number % 2:
+                    self._do("match_bill", bill=bill.bill)  # type: ignore[attr-defined]  # the result of record_bill
+
     def _loose_ends(self, today: date) -> None:
         """What a company has lying about on any day."""
         rng = self._rng
@@ -252,14 +290,14 @@ class History:
             )
             if state is not None:
                 number = state.number  # type: ignore[attr-defined]  # the result of create_opportunity
-                self._do("update_opportunity", opportunity=number, stage=rng.choice(STAGES))
+                self._do("update_opportunity", opportunity=number, stage=rng.choice(list(STAGES)))
         for name, interest in _LEADS:
             self._do("create_lead", name=name, interest=interest)
         for _ in range(60):
             self._do(
                 "schedule_activity",
                 customer=rng.choice(self._customers).number,
-                type=rng.choice(ACTIVITY_TYPES),
+                type=rng.choice(list(ACTIVITY_TYPES)),
                 date=today + timedelta(days=rng.randint(0, 30)),
                 subject=rng.choice(_SUBJECTS),
             )
@@ -276,7 +314,7 @@ class History:
             self._do("send_reminder", invoice=late.invoice)
         for slow in rng.sample(list(self._customers), 6):
             self._do("hold_customer", customer=slow.number, reason="pays late")
-        for early in rng.sample(list(self._customers), 8):
+        for early in rng.sample(list(self._customers), 16):
             self._do("record_advance", customer=early.number, amount=rng.randint(2, 60) * 50, method="bank transfer")
 
     def _close_periods(self, first: date, last: date) -> None:

@@ -1,0 +1,166 @@
+"""`nightschool erp`: the sandbox company, and what is done in it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from api.cli.output import AsJson, Bars, open_home, show
+from core.errors import BadInput, ToolError
+from core.types.effect import Change, Effect
+from core.types.tool import read_toolset
+from tools.erp.operations import ALL
+from tools.erp.sandbox.lookup import Lookup
+from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox, restore
+from tools.erp.sandbox.seed.company import SEED, build_company
+from tools.erp.sandbox.soundness import faults
+from tools.executor import Executor
+from tools.resolve import resolve
+
+app = typer.Typer(help="The sandbox company: an ERP to work in.", no_args_is_help=True)
+TOOLSET = "company"
+"""The toolset of the sandbox's operations."""
+
+
+@app.command()
+def reset(
+    snapshot: Annotated[Path | None, typer.Option("--from", help="Put this snapshot back instead.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the company's history.")] = SEED,
+    as_json: AsJson = False,
+) -> None:
+    """Make the company anew, with eighteen months of history, and its toolset; what was done in it is gone."""
+    home = open_home()
+    if snapshot is not None:
+        restore(snapshot, home.company)
+        sandbox = Sandbox(home.company)
+    else:
+        for suffix in ("", "-wal", "-shm"):
+            home.company.with_name(home.company.name + suffix).unlink(missing_ok=True)
+        with Bars() as bars:
+            bars.step("eighteen months of business")
+            sandbox = build_company(home.company, seed, progress=lambda done, of: bars.update(done, of))
+    toolset = read_toolset(TOOLSET, [operation.function for operation in ALL], _vocabulary(sandbox))
+    home.registry.add(toolset)
+    counts = sandbox.counts()
+    document = {"company": str(home.company), "toolset": TOOLSET, "tools": len(toolset.tools), "rows": sum(counts.values())}
+    show(document, f"{home.company}: {sum(counts.values())} rows; toolset {TOOLSET!r} with {len(toolset.tools)} tools", as_json)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """What the company holds, and whether its books are sound."""
+    sandbox = Sandbox(open_home().company)
+    with sandbox.books() as books:
+        name, today, broken = books.company.name, books.today, faults(books.session)
+    counts = sandbox.counts()
+    lines = [f"{name}, {today}", *(f"{table:<16}{count:>7}" for table, count in counts.items())]
+    lines += [*broken, "The books are sound." if not broken else f"{len(broken)} rules are broken."]
+    show({"name": name, "today": str(today), "rows": counts, "faults": broken}, "\n".join(lines), as_json)
+
+
+@app.command()
+def snapshot(file: Path, as_json: AsJson = False) -> None:
+    """Copy the company into a file."""
+    Sandbox(open_home().company).snapshot(file)
+    show({"snapshot": str(file)}, f"{file}: written; `nightschool erp reset --from {file}` puts it back", as_json)
+
+
+@app.command()
+def call(
+    tool: Annotated[str, typer.Argument(help="Operation to call.")],
+    arguments: Annotated[str, typer.Argument(help="JSON object, values as people say them.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")] = False,
+    key: Annotated[str | None, typer.Option(help="Idempotency key; a new one by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Call one operation: names and dates are resolved, a write goes into the ledger."""
+    home = open_home()
+    sandbox = Sandbox(home.company)
+    if tool not in OPERATIONS:
+        raise ToolError(f"tool {tool!r}: not there; known: {', '.join(OPERATIONS)}", field="tool", value=tool)
+    resolution = resolve(OPERATIONS[tool].tool, _read(arguments), Lookup(sandbox))
+    if resolution.questions:
+        raise ToolError(" ".join(question.text for question in resolution.questions), field=resolution.questions[0].field)
+    executor, key = Executor(home.ledger, sandbox), key or uuid4().hex
+    if dry_run:
+        effect = executor.propose(tool, resolution.arguments)
+    else:
+        effect = executor.execute(tool, resolution.arguments, home.principal, key)
+    document = {
+        "tool": tool,
+        "arguments": resolution.arguments,
+        "key": None if dry_run else key,
+        **effect.model_dump(mode="json"),
+    }
+    show(document, _text(effect, dry_run), as_json)
+
+
+@app.command()
+def journal(limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many.")] = 20, as_json: AsJson = False) -> None:
+    """Writes, the newest first."""
+    entries = open_home().ledger.newest(limit)
+    lines = [
+        f"{entry.key[:12]:<13} {entry.state:<8} {entry.tool} {json.dumps(entry.arguments, ensure_ascii=False)}"
+        for entry in entries
+    ]
+    show([entry.model_dump(mode="json") for entry in entries], "\n".join(lines) or "Nothing was written yet.", as_json)
+
+
+@app.command()
+def undo(key: Annotated[str, typer.Argument(help="Key of the write, or its beginning.")], as_json: AsJson = False) -> None:
+    """Take a write back, row for row, where nothing rests on it."""
+    home = open_home()
+    whole = [entry.key for entry in home.ledger.newest(10_000) if entry.key.startswith(key)]
+    if len(whole) > 1:
+        raise BadInput(f"key {key!r}: begins {len(whole)} keys; write more of it")
+    effect = Executor(home.ledger, Sandbox(home.company)).undo(whole[0] if whole else key)
+    show({"undone": whole[0] if whole else key, "tool": effect.tool}, f"Taken back: {effect.reply}", as_json)
+
+
+def resolve_text(text: Annotated[str, typer.Argument(help="What somebody says.")], as_json: AsJson = False) -> None:
+    """Show what a text mentions, the records each mention could mean, and what would be asked."""
+    lookup = Lookup(Sandbox(open_home().company))
+    mentions = lookup.directory.find(text)
+    spans = [m for m in mentions if not any(_holds(other.start, other.end, m.start, m.end) for other in mentions)]
+    rows = [(mention, lookup.match(mention.kind, mention.surface, {}) or []) for mention in spans]
+    document = [{"kind": m.kind, "said": m.surface, "records": [match._asdict() for match in found]} for m, found in rows]
+    lines = [f"{m.kind:<12} {m.surface!r}: {'; '.join(match.name for match in found) or 'not known'}" for m, found in rows]
+    show(document, "\n".join(lines) or "Nothing is mentioned.", as_json)
+
+
+def _holds(start: int, end: int, inner_start: int, inner_end: int) -> bool:
+    return start <= inner_start and inner_end <= end and end - start > inner_end - inner_start
+
+
+def _vocabulary(sandbox: Sandbox) -> dict[str, Any]:
+    return {kind: entry.model_dump(mode="json") for kind, entry in Lookup(sandbox).vocabulary.items()}
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"arguments {text[:60]!r}: not JSON: {error.msg}") from error
+    if not isinstance(document, dict):
+        raise BadInput(f"arguments {text[:60]!r}: expected a JSON object")
+    return document
+
+
+def _text(effect: Effect, dry_run: bool) -> str:
+    lines = [f"{'Would: ' if dry_run else ''}{effect.reply}", *map(_line, effect.changes)]
+    return "\n".join(lines)
+
+
+def _line(change: Change) -> str:
+    name = f"  {change.table} {' '.join(map(str, change.key.values()))}: "
+    if change.before is None:
+        return (
+            name
+            + "new "
+            + ", ".join(f"{field} {value}" for field, value in (change.after or {}).items() if value not in (None, ""))
+        )
+    if change.after is None:
+        return name + "removed"
+    return name + ", ".join(f"{field} {old} → {change.after[field]}" for field, old in change.before.items())

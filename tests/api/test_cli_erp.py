@@ -1,0 +1,91 @@
+"""The sandbox company at the command line."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import api.cli.erp
+from tools.erp.sandbox.sandbox import Sandbox
+from tools.erp.sandbox.seed.company import build_company
+
+_ARGUMENTS = '{"customer": "orchid nursery", "reason": "pays late"}'
+
+
+@pytest.fixture(scope="module")
+def company_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("company") / "company.sqlite"
+    build_company(path, first_day=date(2026, 5, 4)).close()
+    return path
+
+
+@pytest.fixture
+def erp(run: Any, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A home with a company of a short history."""
+
+    def copied(path: Path, *_: Any, **__: Any) -> Sandbox:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(company_file, path)
+        return Sandbox(path)
+
+    monkeypatch.setattr(api.cli.erp, "build_company", copied)
+    made = run("erp", "reset", "--json")
+    assert made.code == 0 and made.document["tools"] >= 40
+    return run
+
+
+def test_without_a_company_the_command_that_makes_one_is_named(run: Any) -> None:
+    asked = run("erp", "status")
+    assert asked.code == 2 and "nightschool erp reset" in asked.stderr
+
+
+def test_the_books_of_a_new_company_are_sound(erp: Any) -> None:
+    status = erp("erp", "status", "--json").document
+    assert status["faults"] == [] and status["today"] == "2026-05-13" and status["rows"]["customer"] >= 120
+    assert [toolset["toolset"] for toolset in erp("toolset", "list", "--json").document] == ["company"]
+
+
+def test_a_dry_run_changes_nothing_and_a_call_can_be_undone(erp: Any) -> None:
+    tried = erp("erp", "call", "hold_customer", _ARGUMENTS, "--dry-run", "--json").document
+    assert tried["key"] is None and tried["changes"][0]["after"]["on_hold"] is True
+    assert erp("erp", "journal", "--json").document == []
+    done = erp("erp", "call", "hold_customer", _ARGUMENTS, "--json").document
+    assert done["changes"] == tried["changes"]
+    assert "hold_customer" in erp("erp", "journal").stdout
+    assert erp("erp", "undo", done["key"][:10]).code == 0
+    assert [entry["state"] for entry in erp("erp", "journal", "--json").document] == ["undone"]
+
+
+def test_a_snapshot_brings_back_what_was(erp: Any, tmp_path: Path) -> None:
+    assert erp("erp", "snapshot", str(tmp_path / "before.sqlite")).code == 0
+    before = erp("erp", "status", "--json").document["rows"]
+    assert erp("erp", "call", "create_customer", '{"name": "Zebra Nova"}').code == 0
+    assert erp("erp", "status", "--json").document["rows"]["customer"] == before["customer"] + 1
+    assert erp("erp", "reset", "--from", str(tmp_path / "before.sqlite")).code == 0
+    assert erp("erp", "status", "--json").document["rows"]["customer"] == before["customer"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("hold_everybody", "{}", "known: find_customer"),
+        ("hold_customer", "{not json", "not JSON"),
+        ("hold_customer", "[]", "expected a JSON object"),
+        ("hold_customer", '{"customer": "nobody at all"}', "I do not know customer"),
+        ("hold_customer", '{"customer": "brightwater"}', "Which customer do you mean"),
+        ("hold_customer", "{}", "customer"),
+    ],
+)
+def test_a_call_that_cannot_be_made_says_why(erp: Any, tool: str, arguments: str, said: str) -> None:
+    ran = erp("erp", "call", tool, arguments)
+    assert ran.code == 2 and said in ran.stderr
+
+
+def test_resolve_shows_what_a_text_mentions(erp: Any) -> None:
+    found = erp("resolve", "3 labtop stands for orchid nursery", "--json").document
+    assert {(row["kind"], row["records"][0]["name"]) for row in found} == {
+        ("product", "laptop stands"),
+        ("customer", "Orchid Nursery"),
+    }

@@ -1,0 +1,78 @@
+"""Amounts said in parts: halves and quarters, decimals by word, couples, thousands in other notations."""
+
+import re
+from collections.abc import Iterator
+
+from tools.number_words import SCALES, TENS, UNITS, read_words
+
+_WORD = "|".join(sorted({*UNITS, *TENS, *SCALES, "a"}, key=len, reverse=True))
+_DIGIT = "|".join([*(word for word, value in UNITS.items() if value < 10), "oh"])
+_NUMBER = rf"(?P<number>\d+(?:\.\d+)?|(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}))*?)"
+_SCALE = rf"(?:\s+(?P<scale>{'|'.join(SCALES)})s?)?"
+_PARTS = {"½": 0.5, "¼": 0.25, "¾": 0.75, "1/2": 0.5, "1/4": 0.25, "3/4": 0.75}
+_NAMED = {"a couple": 2, "couple": 2, "a pair": 2, "a gross": 144, "baker's dozen": 13, "a baker's dozen": 13}
+
+
+def _pattern(expression: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){expression}(?!\w)", re.IGNORECASE)
+
+
+_MIXED = re.compile(r"(?<![\w.,/])(?P<whole>\d+)(?:\s*(?P<sign>[½¼¾])|\s+(?P<slash>1/2|1/4|3/4))(?![\w/])")
+_SIGN = re.compile(r"(?<!\d)[½¼¾]")
+_AND_A_PART = _pattern(rf"{_NUMBER} and (?:a (?P<part>half|quarter)|(?P<three>three quarters)){_SCALE}")
+_POINT = _pattern(rf"(?P<whole>nought|(?:{_WORD})(?:[ -](?:{_WORD}))?) point (?P<digits>(?:{_DIGIT})(?:[ -](?:{_DIGIT}))*)")
+_PART_OF = _pattern(r"(?P<part>half|(?:a )?quarter|three quarters)(?: of)? a (?P<scale>million|thousand|hundred)")
+_SOME = _pattern(rf"(?P<name>{'|'.join(sorted(_NAMED, key=len, reverse=True))})(?: of (?P<scale>hundred|thousand|dozen))?")
+_MINUS = re.compile(rf"(?<!\S)(?:minus |-|−)(?:{_NUMBER})(?![\w./-])", re.IGNORECASE)
+_SPACED = re.compile(r"(?<![\d.,/-])(\d{1,3}(?:[ \u00a0\u202f]\d{3})+)(?:,(\d{1,2}))?(?![\d/-])")
+_DOTTED = re.compile(r"(?<![\d.,/-])\d{1,3}(?:\.\d{3}){2,}(?![\d/-])")
+_MILLIONS = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*(?:mio|mn|mln)\b\.?", re.IGNORECASE)
+
+
+def find_amounts(text: str) -> Iterator[tuple[int, int, float]]:
+    """Start, end and value of each: "two and a half thousand", "3 1/2", "twelve point five", "12 000", "minus five"."""
+    for match in _MIXED.finditer(text):
+        yield *match.span(), int(match["whole"]) + _PARTS[match["sign"] or match["slash"]]
+    for match in _SIGN.finditer(text):
+        yield *match.span(), _PARTS[match[0]]
+    for match in _AND_A_PART.finditer(text):
+        whole = _value(match["number"])
+        if whole is not None:
+            part = 0.75 if match["three"] else 0.5 if match["part"].lower() == "half" else 0.25
+            yield *match.span(), _and_part(match, whole, part)
+    for match in _POINT.finditer(text):
+        whole = 0 if match["whole"].lower() == "nought" else _value(match["whole"])
+        if whole is not None:
+            digits = "".join(str(UNITS.get(word, 0)) for word in re.split(r"[ -]", match["digits"].lower()))
+            yield *match.span(), float(f"{int(whole)}.{digits}")
+    for match in _PART_OF.finditer(text):
+        part = {"half": 0.5, "three quarters": 0.75}.get(match["part"].lower(), 0.25)
+        yield *match.span(), part * SCALES[match["scale"].lower()]
+    for match in _MINUS.finditer(text):
+        value = _value(match["number"])
+        if value is not None:
+            yield *match.span(), -value
+    for match in _SOME.finditer(text):
+        yield *match.span(), _NAMED[match["name"].lower()] * SCALES.get((match["scale"] or "").lower(), 1)
+    for match in _SPACED.finditer(text):
+        yield *match.span(), float(re.sub(r"\s", "", match[1]) + "." + (match[2] or "0"))
+    for match in _DOTTED.finditer(text):
+        yield *match.span(), float(match[0].replace(".", ""))
+    for match in _MILLIONS.finditer(text):
+        yield *match.span(), float(match[1].replace(",", ".")) * 1_000_000
+
+
+def _and_part(match: re.Match[str], whole: float, part: float) -> float:
+    """Half of what was counted last: "a dozen and a half" and "one and a half dozen" are 18, "thirteen and a half" is 13.5."""
+    if match["scale"]:
+        return (whole + part) * SCALES[match["scale"].lower()]
+    last = re.split(r"[ -]", match["number"].lower())[-1]
+    return whole + part * SCALES.get(last, 1)
+
+
+def _value(words: str) -> float | None:
+    if words[0].isdigit():
+        return float(words)
+    tokens = [(match.start(), match.end(), match[0].lower()) for match in re.finditer(r"[^\W\d_]+", words)]
+    used, value = read_words(tokens, 0)
+    return value if used == len(tokens) else 1 if words.lower() == "a" else None
