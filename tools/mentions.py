@@ -14,6 +14,7 @@ from rapidfuzz import fuzz, process
 from core.types.mention import Mention
 from core.types.tool import Vocabulary
 from tools.dates import find_dates, is_of_calendar
+from tools.directory import Directory
 from tools.numbers import find_digits, find_numbers
 
 NUMBER, DIGITS, DATE = "number", "digits", "date"
@@ -30,9 +31,12 @@ class NameIndex:
     def __init__(self, vocabulary: Mapping[str, Vocabulary], fuzzy_cutoff: float = _FUZZY_CUTOFF) -> None:
         """`fuzzy_cutoff` is rapidfuzz's edit ratio, in [0, 100], from which a misspelt name counts."""
         self._cutoff = fuzzy_cutoff
+        self._in_part = Directory(
+            (kind, name, name) for kind, entry in vocabulary.items() if entry.partial for name in entry.names
+        )
         self._kinds: dict[tuple[str, ...], set[str]] = {}
         for kind, entry in vocabulary.items():
-            for name in entry.names:
+            for name in () if entry.partial else entry.names:
                 key = tuple(_normal(token) for token in _TOKEN.findall(name))
                 if key:
                     self._kinds.setdefault(key, set()).add(kind)
@@ -50,7 +54,7 @@ class NameIndex:
     def find(self, text: str) -> list[Mention]:
         """Names and pattern matches in `text`, in reading order; shorter ones inside longer ones are marked `inside`."""
         tokens = [(match.start(), match.end(), _normal(match[0])) for match in _TOKEN.finditer(text)]
-        found = list(self._exact(text, tokens))
+        found = [*self._in_part.find(text), *self._exact(text, tokens)]
         found.extend(self._fuzzy(text, tokens, found))
         for kind, pattern in self._patterns:
             for match in pattern.finditer(text):

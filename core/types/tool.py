@@ -24,6 +24,8 @@ class Vocabulary(Value):
     """Names of records or enumerated words, matched with case ignored."""
     patterns: tuple[str, ...] = ()
     """Regular expressions of number sequences: full match, case ignored."""
+    partial: bool = False
+    """Whether a name may also be said in part: "Harlow" for Harlow Ltd, "chairs" for oak chairs."""
 
 
 class Tool(Value):
@@ -232,7 +234,10 @@ def _read_vocabulary(raw: Any) -> dict[str, Vocabulary]:
                 re.compile(f"(?:{pattern})")  # as it is used: global flags are refused here, not in every request
             except re.error as error:
                 raise ToolsetError(f"vocabulary.{kind}: pattern {pattern!r} does not compile: {error}") from error
-        read[str(kind)] = Vocabulary(names=tuple(names), patterns=tuple(patterns))
+        partial = entry.get("partial", False)
+        if not isinstance(partial, bool):
+            raise ToolsetError(f"vocabulary.{kind}: partial must be true or false, got {partial!r}")
+        read[str(kind)] = Vocabulary(names=tuple(names), patterns=tuple(patterns), partial=partial)
     return read
 
 

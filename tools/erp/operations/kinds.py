@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 
 def _said(kind: str, type_: str = "string") -> WithJsonSchema:
@@ -43,7 +43,12 @@ BankLine = Annotated[str, _KEY, _said("bank_line_id")]
 Purchase = Annotated[str, _KEY, _said("purchase_id")]
 Bill = Annotated[str, _KEY, _said("bill_id")]
 Ticket = Annotated[str, _KEY, _said("ticket_id")]
-BankAccount = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$"), _said("iban")]
+BankAccount = Annotated[
+    str,
+    BeforeValidator(lambda said: said.replace(" ", "").upper() if isinstance(said, str) else said),
+    StringConstraints(pattern=r"^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$"),
+    _said("iban"),
+]
 
 Stage = Annotated[str, _KEY, _said("stage")]
 Tone = Annotated[str, _KEY, _said("tone")]

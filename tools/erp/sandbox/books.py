@@ -76,6 +76,11 @@ class Books:
         self.session.add(row)
         return number
 
+    def is_open(self, day: date) -> bool:
+        """Whether the month of a day is not closed."""
+        period = self.session.get(Period, f"{day:%Y-%m}")
+        return period is None or not period.closed
+
     def require_open(self, day: date, field: str) -> None:
         """Refuse a booking into a closed month, or into the future.
 
@@ -84,9 +89,8 @@ class Books:
         """
         if day > self.today:
             raise ToolError(f"{field} {day}: nothing is booked ahead of today, {self.today}", field=field, value=day)
-        period = self.session.get(Period, f"{day:%Y-%m}")
-        if period is not None and period.closed:
-            raise ToolError(f"{field} {day}: the period {period.month} is closed", field=field, value=day)
+        if not self.is_open(day):
+            raise ToolError(f"{field} {day}: the period {day:%Y-%m} is closed", field=field, value=day)
 
     def book(self, document: str, day: date, currency: str, lines: list[tuple[str, str, Decimal]]) -> None:
         """Write one entry: (account, party, amount) with debit positive; amounts must add up to zero.

@@ -132,12 +132,14 @@ def find_documents(books: Books, kind: str, said: str, party: str | None) -> lis
 
 def _numbers(books: Books, entry: _Kind, said: str) -> set[str] | None:
     """The numbers a phrase spells out, or None where it spells none."""
-    match = re.fullmatch(rf"(?:{entry.nouns}|#|no\.?|nr\.?|number|\s)*([a-z]*)[-/ ]*0*(\d+)", said.casefold().strip())
-    if match is None:
-        return None
+    text = said.casefold().strip()
     rows = [books.session.get_one(Sequence, sequence) for sequence in entry.sequences]
-    fitting = [row for row in rows if match[1] in ("", row.prefix.rstrip("-").casefold())]
-    return {f"{row.prefix}{int(match[2]):0{row.width}d}" for row in fitting}
+    for row in rows:
+        match = re.fullmatch(rf"{re.escape(row.prefix.rstrip('-').casefold())}[-/ ]*0*(\d+)", text)
+        if match is not None:
+            return {f"{row.prefix}{int(match[1]):0{row.width}d}"}
+    match = re.fullmatch(rf"(?:{entry.nouns}|#|no\.?|nr\.?|number|\s)*0*(\d+)", text)
+    return {f"{row.prefix}{int(match[1]):0{row.width}d}" for row in rows} if match is not None else None
 
 
 def _described(books: Books, entry: _Kind, said: str, party: str | None) -> list[Match]:

@@ -53,10 +53,11 @@ class Lookup:
         }
         for kind in _NAMED:
             names = sorted({name for (known, _), name in self._known.items() if known == kind})
-            found[kind] = Vocabulary(names=tuple(names))
+            found[kind] = Vocabulary(names=tuple(names), partial=True)
         with self._sandbox.books() as books:
             for kind, expressions in patterns(books).items():
                 found[kind] = Vocabulary(patterns=expressions)
+        found["iban"] = Vocabulary(patterns=(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}",))
         return found
 
     def match(self, kind: str, said: str, near: Mapping[str, str]) -> list[Match] | None:

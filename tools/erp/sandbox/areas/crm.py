@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 
 from rapidfuzz import fuzz
 from sqlmodel import col, func, or_, select
@@ -15,6 +16,7 @@ from tools.erp.sandbox.tables.crm import Activity, Lead, Opportunity
 from tools.erp.sandbox.tables.parties import Customer
 
 _NEAR = 80.0
+_USUAL_LIMIT = Decimal(5_000)
 _FEW, _SOME = 10, 20
 
 
@@ -75,7 +77,14 @@ def new_customer(books: Books, name: str, city: str, email: str) -> Customer:
     if known is not None:
         raise ToolError(f"name {name!r}: a customer of that name exists, {known.number}", field="name", value=name)
     return books.add(
-        Customer(number=books.next_number("customer"), name=name, city=city, email=email, currency=books.company.currency)
+        Customer(
+            number=books.next_number("customer"),
+            name=name,
+            city=city,
+            email=email,
+            currency=books.company.currency,
+            credit_limit=_USUAL_LIMIT,
+        )
     )
 
 

@@ -115,7 +115,7 @@ def _suggested(line: BankLine, waiting: list[tuple[Invoice, Decimal]]) -> str | 
 
 
 def match_bank_line(books: Books, call: ask.MatchBankLine) -> ask.PaymentRegistered:
-    """The line becomes a payment of the invoice, dated as the bank dates it."""
+    """The line becomes a payment of the invoice, dated as the bank dates it, or today where that period is closed."""
     line = books.find(BankLine, call.line, "line")
     if line.payment is not None:
         raise ToolError(f"line {line.number}: is matched already, with {line.payment}", field="line", value=line.number)
@@ -124,7 +124,8 @@ def match_bank_line(books: Books, call: ask.MatchBankLine) -> ask.PaymentRegiste
         raise ToolError(
             f"line {line.number}: is in {line.currency}, {invoice.number} in {invoice.currency}", field="line", value=line.number
         )
-    payment = _receive(books, invoice.customer, invoice.currency, line.amount, line.date, _BY_BANK)
+    day = line.date if books.is_open(line.date) else books.today
+    payment = _receive(books, invoice.customer, invoice.currency, line.amount, day, _BY_BANK)
     settle(books, payment, invoice)
     line.payment = payment.number
     return _registered(books, payment, invoice)
