@@ -9,6 +9,9 @@ _WORD = "|".join(sorted({*UNITS, *TENS, *SCALES, "a"}, key=len, reverse=True))
 _DIGIT = "|".join([*(word for word, value in UNITS.items() if value < 10), "oh"])
 _NUMBER = rf"(?P<number>\d+(?:\.\d+)?|(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}))*?)"
 _SCALE = rf"(?:\s+(?P<scale>{'|'.join(SCALES)})s?)?"
+_SMALL = rf"(?:{_WORD})(?:[ -](?:{_WORD}))?"
+_LARGE = rf"(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}))*"
+_DECIMALS = rf"(?:{_DIGIT})(?:[ -](?:{_DIGIT}))*"
 _PARTS = {"½": 0.5, "¼": 0.25, "¾": 0.75, "1/2": 0.5, "1/4": 0.25, "3/4": 0.75}
 _NAMED = {"a couple": 2, "couple": 2, "a pair": 2, "a gross": 144, "baker's dozen": 13, "a baker's dozen": 13}
 
@@ -20,12 +23,17 @@ def _pattern(expression: str) -> re.Pattern[str]:
 _MIXED = re.compile(r"(?<![\w.,/])(?P<whole>\d+)(?:\s*(?P<sign>[½¼¾])|\s+(?P<slash>1/2|1/4|3/4))(?![\w/])")
 _SIGN = re.compile(r"(?<!\d)[½¼¾]")
 _AND_A_PART = _pattern(rf"{_NUMBER} and (?:a (?P<part>half|quarter)|(?P<three>three quarters)){_SCALE}")
-_POINT = _pattern(rf"(?P<whole>nought|(?:{_WORD})(?:[ -](?:{_WORD}))?) point (?P<digits>(?:{_DIGIT})(?:[ -](?:{_DIGIT}))*)")
+_POINT = _pattern(rf"(?:(?P<whole>nought|{_LARGE}) )?point (?P<digits>{_DECIMALS})")
 _PART_OF = _pattern(r"(?P<part>half|(?:a )?quarter|three quarters)(?: of)? a (?P<scale>million|thousand|hundred)")
 _SOME = _pattern(rf"(?P<name>{'|'.join(sorted(_NAMED, key=len, reverse=True))})(?: of (?P<scale>hundred|thousand|dozen))?")
 _MINUS = re.compile(rf"(?<!\S)(?:minus |-|−)(?:{_NUMBER})(?![\w./-])", re.IGNORECASE)
 _SPACED = re.compile(r"(?<![\d.,/-])(\d{1,3}(?:[ \u00a0\u202f]\d{3})+)(?:,(\d{1,2}))?(?![\d/-])")
 _DOTTED = re.compile(r"(?<![\d.,/-])\d{1,3}(?:\.\d{3}){2,}(?![\d/-])")
+_CENTS = rf"(?:and )?(?P<cents>\d{{1,2}}|{_SMALL})(?: cents?| pence| p)?"
+_MONEY = _pattern(rf"{_NUMBER} (?:euros?|pounds?|dollars?|quid|bucks) {_CENTS}")
+_THOUSANDS = _pattern(rf"(?P<number>{_SMALL}) k")
+_DOZENS = _pattern(rf"{_NUMBER} (?P<unit>doz|dz|gross|score)\.?")
+_EACH = {"doz": 12, "dz": 12, "gross": 144, "score": 20}
 _MILLIONS = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*(?:mio|mn|mln)\b\.?", re.IGNORECASE)
 
 
@@ -41,13 +49,23 @@ def find_amounts(text: str) -> Iterator[tuple[int, int, float]]:
             part = 0.75 if match["three"] else 0.5 if match["part"].lower() == "half" else 0.25
             yield *match.span(), _and_part(match, whole, part)
     for match in _POINT.finditer(text):
-        whole = 0 if match["whole"].lower() == "nought" else _value(match["whole"])
+        whole = 0 if (match["whole"] or "nought").lower() == "nought" else _value(match["whole"])
         if whole is not None:
             digits = "".join(str(UNITS.get(word, 0)) for word in re.split(r"[ -]", match["digits"].lower()))
             yield *match.span(), float(f"{int(whole)}.{digits}")
     for match in _PART_OF.finditer(text):
         part = {"half": 0.5, "three quarters": 0.75}.get(match["part"].lower(), 0.25)
         yield *match.span(), part * SCALES[match["scale"].lower()]
+    for match in _MONEY.finditer(text):
+        whole, cents = _value(match["number"]), _value(match["cents"])
+        if whole is not None and cents is not None and cents < 100:
+            yield *match.span(), whole + cents / 100
+    for match in _THOUSANDS.finditer(text):
+        if (value := _value(match["number"])) is not None:
+            yield *match.span(), 1_000 * value
+    for match in _DOZENS.finditer(text):
+        if (value := _value(match["number"])) is not None:
+            yield *match.span(), value * _EACH[match["unit"].lower()]
     for match in _MINUS.finditer(text):
         value = _value(match["number"])
         if value is not None:

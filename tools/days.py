@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from dateutil.easter import easter
 from dateutil.relativedelta import relativedelta
 
+from tools.dates import find_dates
 from tools.numbers import find_numbers
 
 Look = Literal["ahead", "back"]
@@ -46,7 +47,8 @@ _EDGE = r"(?P<edge>end|beginning|start|middle|mid|early|late|first half|second h
 
 
 _LEADING = re.compile(
-    r"^(?:(?:on|by|until|till|before|as of|since|from|for|due|dated|around|about|sometime|latest|at|after)\s+)+"
+    r"^(?:(?:on|during|all of|close of business|eod|cob|by|until|till|before|as of|since|from|for|due|dated|around|about"
+    r"|sometime|latest|at|after)\s+)+"
 )
 _PERIODS = ("week", "month", "quarter", "year", "weekend")
 
@@ -72,6 +74,15 @@ def days_of(phrase: str, today: date, look: Look = "ahead") -> Days | None:
     begin on Monday, quarters are those of the calendar year. Does not cover seasons, company calendars, or times of day.
     """
     text = _tidy(phrase)
+    found = _read(text, today, look)
+    if found is None:  # a date among other words: "to be shipped in February"
+        spans = find_dates(text)
+        if len(spans) == 1 and spans[0] != (0, len(text)):
+            return _read(_tidy(text[slice(*spans[0])]), today, look)
+    return found
+
+
+def _read(text: str, today: date, look: Look) -> Days | None:
     for pattern, read in _READERS:
         match = pattern.fullmatch(text)
         if match is not None:
@@ -329,6 +340,30 @@ def _week_after_next(match: re.Match[str], today: date, look: Look) -> Days | No
     return Days(monday, monday + timedelta(days=6))
 
 
+def _of_a_year(match: re.Match[str], today: date, look: Look) -> Days | None:
+    """ "Q2 last year": the period with that year."""
+    year = today.year + {"last": -1, "previous": -1, "next": 1}.get(match["which"], 0)
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    for day, way in ((first, "ahead"), (last, "back")):
+        found = _read(match["period"], day, "ahead" if way == "ahead" else "back")
+        if found is not None and first <= found.first and found.last <= last:
+            return found
+    return None
+
+
+def _to_date(match: re.Match[str], today: date, look: Look) -> Days | None:
+    found = _period(match["unit"] or match["unit2"], today, look)
+    return Days(found.first, today) if found is not None else None
+
+
+def _two_away(match: re.Match[str], today: date, look: Look) -> Days | None:
+    return _period(match["unit"], _shifted(today, 2 if match["side"] == "after next" else -2, match["unit"]), look)
+
+
+def _same_day(match: re.Match[str], today: date, look: Look) -> Days:
+    return _one(_shifted(today, 1 if match["which"] == "next" else -1, match["unit"]))
+
+
 def _half_a_year(match: re.Match[str], today: date, look: Look) -> Days:
     return _one(_shifted(today, 1, "half year"))
 
@@ -354,11 +389,13 @@ def _nth_week(match: re.Match[str], today: date, look: Look) -> Days | None:
     return Days(monday, monday + timedelta(days=6))
 
 
-def _last_working_day(match: re.Match[str], today: date, look: Look) -> Days | None:
+def _working_day(match: re.Match[str], today: date, look: Look) -> Days | None:
     found = _period(match["period"], today, look)
     if found is None:
         return None
-    return _one(found.last - timedelta(days=max(0, found.last.weekday() - 4)))
+    if match["edge"] == "last":
+        return _one(found.last - timedelta(days=max(0, found.last.weekday() - 4)))
+    return _one(found.first + timedelta(days=(7 - found.first.weekday()) % 7 if found.first.weekday() > 4 else 0))
 
 
 def _black_friday(match: re.Match[str], today: date, look: Look) -> Days:
@@ -430,6 +467,10 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
     (re.compile(pattern), reader)
     for pattern, reader in (
         (r"(?P<y>(?:19|20)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})", _iso),
+        (r"(?P<period>.+?) (?:of )?(?P<which>last|next|this|previous|current) year", _of_a_year),
+        (r"(?P<unit>week|month|quarter|year)[- ]to[- ]date|so far this (?P<unit2>week|month|quarter|year)", _to_date),
+        (r"(?P<unit>week|month|quarter|year) (?P<side>after next|before last)", _two_away),
+        (r"(?:same|this) (?:day|time) (?P<which>next|last) (?P<unit>week|month|year)", _same_day),
         (r"(?P<y>(?:19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)", _iso),
         (r"(?P<d>\d{1,2})[-/.](?P<m>\d{1,2})(?:[-/.](?P<year>\d{4}|\d\d)|\.)?", _numeric),
         (rf"(?:{_WEEKDAY},? )?(?:{_DAY}|{_ORDINAL})(?: day)?(?: of)?[ -/]?{_MONTH}(?:[ -/]?{_YEAR})?", _day_month),
@@ -443,7 +484,7 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
         (rf"(?:(?P<start>{_WEEKDAY_ALONE}) (?:of )?)?week after next", _week_after_next),
         (rf"{_WEEKDAY} (?:of )?{_REL} week|{_WEEKDAY_AFTER}", _weekday_of),
         (rf"(?:with)?in {_COUNT} {_UNIT}(?:'?s? time)?", _in_some),
-        (rf"{_COUNT} {_UNIT}(?:'?s? time)? (?P<back>ago|back|earlier)", _in_some),
+        (rf"{_COUNT} {_UNIT}(?:'?s? time)? (?P<back>ago|back|earlier)(?: today| to day)?", _in_some),
         (rf"{_COUNT} {_UNIT} (?:from|after|hence|later)(?: (?:now|(?P<start>.+)))?", _in_some),
         (r"(?:with)?in half a (?P<unit>year)", _half_a_year),
         (rf"{_COUNT} {_UNIT} (?P<start>today|tomorrow|monday|tuesday|wednesday|thursday|friday)", _in_some),
@@ -452,12 +493,12 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
         (rf"(?:in |during )?{_REL} {_UNIT}", _span),
         (rf"(?:q(?P<number>[1-4])|{_ORDINAL} quarter)(?: of)?(?:[ /-]?{_YEAR})?(?: of this year)?", _quarter),
         (rf"(?:h(?P<number>[12])|{_ORDINAL} half(?: of)?(?: year)?)(?:[ /-]?{_YEAR})?", _half),
-        (r"(?P<year>(?:19|20)\d\d)", _whole_year),
+        (r"(?:in )?(?P<year>(?:19|20)\d\d)", _whole_year),
         (r"eo(?P<letter>[mqyw])|(?P<unit>month|quarter|year|week)[- ]?end", _period_end),
         (rf"{_ORDINAL} {_WEEKDAY} (?:of|in) {_PERIOD}", _nth_weekday),
         (rf"(?:week (?:commencing|beginning|starting|of)|w/?c|wc) {_PERIOD}", _week_of),
         (rf"{_ORDINAL} week (?:of|in) {_PERIOD}", _nth_week),
-        (rf"last (?:working|business) day (?:of|in) {_PERIOD}", _last_working_day),
+        (rf"(?P<edge>first|last) (?:working|business) day (?:of|in) {_PERIOD}", _working_day),
         (r"black friday", _black_friday),
         (r"(?P<year>(?:19|20)\d\d)-w(?P<number>\d{1,2})", _week_number),
         (r"(?:(?P<m>\d{1,2})[/.-](?P<y>(?:19|20)\d\d)|(?P<y2>(?:19|20)\d\d)[/.-](?P<m2>\d{1,2}))", _numeric_month),

@@ -14,14 +14,14 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from core.types.mention import Mention
-from tools.names import is_legal, normal, same, tokens_of
+from tools.names import is_legal, normal, same, sound, tokens_of
 
 _MAX_WORDS = 6
 _FEWEST_LETTERS = 4
 """Of a word that names a record by itself, or may be misspelt."""
 _LONG = 8
 """Letters from which a word may have two slips."""
-_PARTIAL, _CLIPPED, _LETTER, _SKELETON, _INITIALS, _OTHER_ORDER = 1.5, 0.4, 0.6, 0.8, 0.9, 0.6
+_PARTIAL, _CLIPPED, _LETTER, _SKELETON, _INITIALS, _SOUND, _OTHER_ORDER = 1.5, 0.4, 0.6, 0.8, 0.9, 1.2, 0.6
 _NO_FORM, _NEW_FORM, _OTHER_FORM = 0.2, 0.8, 1.2
 _MARGIN = 1.6
 """Costs nearer than this are a tie, and somebody has to be asked."""
@@ -40,7 +40,7 @@ take tell thank thanks that their them then there these they thing think this th
 under unit until update urgent very wait want warehouse week well were what when where which while will with without work
 would write wrong year yesterday your
 """
-_AROUND = "the a an of for from at our one those these this that people guy folk lot thing stuff firm"
+_AROUND = "warehouse the a an of for from at our one those these this that people guy folk lot thing stuff firm"
 _FILLING = frozenset(_AROUND.split())
 """Words around a name that are no part of it."""
 _COMMON = frozenset(map(normal, _EVERYDAY.split()))
@@ -84,6 +84,7 @@ class Directory:
         self._parts: dict[str, dict[str, int]] = defaultdict(dict)
         self._known: dict[str, int] = {}
         self._slips: dict[str, set[str]] = defaultdict(set)
+        self._sounds: dict[str, set[str]] = defaultdict(set)
         for kind, key, name in records:
             self.add(kind, key, name)
 
@@ -168,10 +169,12 @@ class Directory:
         slips = [*_one_less(word), word] if len(word) >= _FEWEST_LETTERS else []
         if count:
             self._known[word] = count
+            self._sounds[sound(word)].add(word)
             for slip in slips:
                 self._slips[slip].add(word)
         else:
             self._known.pop(word, None)
+            self._sounds[sound(word)].discard(word)
             for slip in slips:
                 self._slips[slip].discard(word)
 
@@ -181,6 +184,8 @@ class Directory:
             return [word]
         near = {known for slip in (*_one_less(word), word) for known in self._slips.get(slip, ())}
         near = {known for known in near if known[0] == word[0] and OSA.distance(known, word) <= 1 + (len(word) >= _LONG)}
+        if heard := sound(word):
+            near |= self._sounds.get(heard, set())
         return [word, *sorted(near)[:4]]
 
     def _kinds(self, readings: list[list[str]]) -> set[str]:
@@ -219,6 +224,8 @@ class Directory:
         alike = {word} if (kind, word) in self._words else set()
         if len(word) >= _FEWEST_LETTERS:
             alike |= {known for slip in (*_one_less(word), word) for known in self._slips.get(slip, ())}
+        if heard := sound(word):
+            alike |= self._sounds.get(heard, set())
         if len(word) >= 2:
             alike |= {
                 known for known in self._known if known[0] == word[0] and (known.startswith(word) or _is_skeleton(word, known))
@@ -298,6 +305,8 @@ def _word_cost(word: str, token: str) -> float:
     if token.startswith(word):
         return _CLIPPED if len(word) >= 3 else _LETTER
     slips = float(OSA.distance(word, token))
+    if sound(word) and sound(word) == sound(token):
+        return min(slips, _SOUND)
     if len(word) >= _FEWEST_LETTERS and slips <= 1 + (min(len(word), len(token)) >= _LONG):
         return slips
     return _SKELETON if _is_skeleton(word, token) else _WORST

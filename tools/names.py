@@ -5,6 +5,8 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+from jellyfish import metaphone
+
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|&")
 """Letters and figures are words apart: "GX125" is said as "GX-125"."""
 _LEGAL_FORMS = """
@@ -64,10 +66,17 @@ def spelled(word: str) -> str:
 def normal(word: str) -> str:
     """A word as it is compared, without plural ending too: "Oak Chairs" finds "oak chair"."""
     folded = spelled(word)
-    if len(folded) > 3 and folded.endswith("s") and not folded.endswith("ss") and folded not in _LEGAL:
+    if len(folded) > 3 and folded.endswith("s") and not folded.endswith(("ss", "us")) and folded not in _LEGAL:
         folded = folded[:-3] + "y" if folded.endswith("ies") and len(folded) > 4 else folded[:-1]
     return folded
 
 
+@lru_cache(maxsize=262144)
+def sound(word: str) -> str:
+    """How a word sounds to an English ear (Metaphone, Philips 1990); empty for one too short to tell."""
+    return str(metaphone(word)) if len(word) >= _FEWEST_SOUNDS and word.isalpha() else ""
+
+
+_FEWEST_SOUNDS = 4
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "ß": "ss", "ı": "i", "ł": "l", "đ": "d", "œ": "oe"})
 """Letters that Unicode does not take apart."""
