@@ -36,6 +36,8 @@ class Offers:
 
     def __init__(self) -> None:
         self.values: dict[str, list[Any]] = {}
+        self.bare: frozenset[str] = frozenset()
+        """Kinds whose numbers may be said as bare digits."""
         self.texts: list[list[Word]] = []
         self.choices: set[str] = set()
         """Enumerated values that were said."""
@@ -62,7 +64,8 @@ class Offers:
         if slot.mode == "digits":
             return [*self.values.get(DIGITS, []), *self.values.get(slot.kind, [])]
         if slot.mode == "mention":
-            return self.values.get(slot.kind, [])
+            digits = self.values.get(DIGITS, []) if slot.kind in self.bare else []
+            return [*self.values.get(slot.kind, []), *digits]
         return [*slot.choices, *self.values.get(slot.kind, [])]
 
 
@@ -73,12 +76,14 @@ class OfferFinder:
         self._toolset, self.table = toolset, table
         learned = {kind: Vocabulary(names=names) for kind, names in table.learned.items() if kind == DATE_KIND}
         self._index = NameIndex({**toolset.vocabulary, **learned})
+        self._bare = frozenset(kind for kind, entry in toolset.vocabulary.items() if entry.bare)
         self._choices = ChoiceFinder(toolset, table)
         self._slots_by_name = _slots_by_name(toolset, table)
 
     def collect(self, messages: Sequence[Message]) -> Offers:
         """Offers of a conversation: every user turn, arguments already called, and tool results, newest first."""
         offers = Offers()
+        offers.bare = self._bare
         for position in range(len(messages) - 1, -1, -1):
             message = messages[position]
             if message.role == "user":

@@ -28,7 +28,7 @@ _PART_OF = _pattern(r"(?P<part>half|(?:a )?quarter|three quarters)(?: of)? a (?P
 _SOME = _pattern(rf"(?P<name>{'|'.join(sorted(_NAMED, key=len, reverse=True))})(?: of (?P<scale>hundred|thousand|dozen))?")
 _MINUS = re.compile(rf"(?<!\S)(?:minus |-|−)(?:{_NUMBER})(?![\w./-])", re.IGNORECASE)
 _SPACED = re.compile(r"(?<![\d.,/-])(\d{1,3}(?:[ \u00a0\u202f]\d{3})+)(?:,(\d{1,2}))?(?![\d/-])")
-_DOTTED = re.compile(r"(?<![\d.,/-])\d{1,3}(?:\.\d{3}){2,}(?![\d/-])")
+_DOTTED = re.compile(r"(?<![\d.,/-])\d{1,3}(?:\.\d{3})+(?![\d/-]|[.,]\d)")
 _CENTS = rf"(?:and )?(?P<cents>\d{{1,2}}|{_SMALL})(?: cents?| pence| p)?"
 _MONEY = _pattern(rf"{_NUMBER} (?:euros?|pounds?|dollars?|quid|bucks) {_CENTS}")
 _THOUSANDS = _pattern(rf"(?P<number>{_SMALL}) k")

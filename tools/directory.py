@@ -67,6 +67,8 @@ class _Name(NamedTuple):
     tokens: tuple[str, ...]
     """Without legal forms, unless there is nothing else."""
     legal: tuple[str, ...]
+    words: tuple[str, ...]
+    """All of it, in order."""
 
     @property
     def joined(self) -> str:
@@ -246,13 +248,14 @@ class Directory:
 def _read(key: str, name: str) -> _Name:
     words = [token.text for token in tokens_of(name)]
     core = tuple(word for word in words if not is_legal(word))
-    return _Name(key, name, core or tuple(words), tuple(word for word in words if is_legal(word)) if core else ())
+    legal = tuple(word for word in words if is_legal(word)) if core else ()
+    return _Name(key, name, core or tuple(words), legal, tuple(words))
 
 
 def _parts(name: _Name) -> set[str]:
     """What of a name may stand for it: the whole, with and without its legal form, and any run of words that says enough."""
     tokens = name.tokens
-    parts = {name.joined, name.joined + "".join(name.legal)}
+    parts = {name.joined, "".join(name.words)}
     for first in range(len(tokens)):
         for last in range(first, min(first + _MAX_WORDS, len(tokens))):
             run = tokens[first : last + 1]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from jellyfish import metaphone
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|&")
-"""Letters and figures are words apart: "GX125" is said as "GX-125"."""
+_TOKEN = re.compile(r"(?<!['’])s(?![^\W_])|(?!(?<=['’])s(?![^\W_]))[^\W\d_]+(?:['’](?!s(?![^\W_]))[^\W\d_]+)*|\d+|&")
+"""Letters and figures are words apart: "GX125" is said as "GX-125". The s of a possessive is no word."""
 _LEGAL_FORMS = """
 ltd limited inc incorporated llc plc co company corp corporation gmbh ag kg ohg ug srl spa sarl sa sas bv nv ab as asa oy aps
 a/s pty pvt sdn bhd lda sl kft doo sro sp zoo

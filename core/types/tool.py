@@ -26,6 +26,8 @@ class Vocabulary(Value):
     """Regular expressions of number sequences: full match, case ignored."""
     partial: bool = False
     """Whether a name may also be said in part: "Harlow" for Harlow Ltd, "chairs" for oak chairs."""
+    bare: bool = False
+    """Whether a number may also be said without what stands before it: "374" for SO-00374."""
 
 
 class Tool(Value):
@@ -234,10 +236,11 @@ def _read_vocabulary(raw: Any) -> dict[str, Vocabulary]:
                 re.compile(f"(?:{pattern})")  # as it is used: global flags are refused here, not in every request
             except re.error as error:
                 raise ToolsetError(f"vocabulary.{kind}: pattern {pattern!r} does not compile: {error}") from error
-        partial = entry.get("partial", False)
-        if not isinstance(partial, bool):
-            raise ToolsetError(f"vocabulary.{kind}: partial must be true or false, got {partial!r}")
-        read[str(kind)] = Vocabulary(names=tuple(names), patterns=tuple(patterns), partial=partial)
+        flags = {flag: entry.get(flag, False) for flag in ("partial", "bare")}
+        for flag, value in flags.items():
+            if not isinstance(value, bool):
+                raise ToolsetError(f"vocabulary.{kind}: {flag} must be true or false, got {value!r}")
+        read[str(kind)] = Vocabulary(names=tuple(names), patterns=tuple(patterns), **flags)
     return read
 
 

@@ -10,7 +10,7 @@ from core.types.tool import Vocabulary
 from tools.directory import Directory, Match
 from tools.erp.operations.words import WORDS
 from tools.erp.sandbox.books import Books
-from tools.erp.sandbox.documents import KINDS, find_documents, patterns
+from tools.erp.sandbox.documents import KINDS, find_documents, number_pattern, patterns
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.tables.catalogue import Product
 from tools.erp.sandbox.tables.company import Warehouse
@@ -18,6 +18,7 @@ from tools.erp.sandbox.tables.crm import Lead, Opportunity
 from tools.erp.sandbox.tables.parties import Customer, Supplier
 
 _NAMED = ("customer", "supplier", "product", "warehouse", "opportunity", "lead")
+_IBAN = r"[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: (?=[A-Z]*\d)[A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?)"
 _PARTY = {"purchase_id": "supplier", "bill_id": "supplier"}
 
 
@@ -51,13 +52,13 @@ class Lookup:
             kind: Vocabulary(names=tuple(word for entry in words.items() for word in (entry[0], *entry[1])))
             for kind, words in WORDS.items()
         }
-        for kind in _NAMED:
-            names = sorted({name for (known, _), name in self._known.items() if known == kind})
-            found[kind] = Vocabulary(names=tuple(names), partial=True)
         with self._sandbox.books() as books:
+            for kind in _NAMED:
+                names = sorted({name for (known, _), name in self._known.items() if known == kind})
+                found[kind] = Vocabulary(names=tuple(names), patterns=(key_pattern(kind, books),), partial=True)
             for kind, expressions in patterns(books).items():
-                found[kind] = Vocabulary(patterns=expressions)
-        found["iban"] = Vocabulary(patterns=(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}",))
+                found[kind] = Vocabulary(patterns=expressions, bare=True)
+        found["iban"] = Vocabulary(patterns=(_IBAN,))
         return found
 
     def match(self, kind: str, said: str, near: Mapping[str, str]) -> list[Match] | None:
@@ -94,6 +95,11 @@ class Lookup:
             if self._known.get(place) != name:
                 self._directory.add(*place, name)
         self._known, self._stamp = now, stamp
+
+
+def key_pattern(kind: str, books: Books) -> str:
+    """The keys of a kind of named records, as people write them."""
+    return {"product": r"P\d{4}", "warehouse": r"WH-\d+"}.get(kind) or number_pattern(books, kind)
 
 
 def _records(books: Books) -> Iterator[tuple[str, str, str]]:

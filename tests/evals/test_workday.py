@@ -1,0 +1,100 @@
+"""A day's work is judged by the state the company is left in."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.types.message import Message, ToolCall
+from core.types.prediction import Ask, Prediction
+from evals.workday import sum_up, work
+from tools.erp.sandbox.seed.company import build_company
+from tools.erp.scenario import Scenario, read_scenario
+
+_HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
+_RELEASE = {"name": "release_customer", "arguments": {"customer": "Orchid Nursery"}}
+
+
+class _Scripted:
+    """Answers in order, whatever is asked."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.seen: list[Message] = []
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        self.seen = list(messages)
+        answer = self._answers.pop(0)
+        sure = {"confidence": 0.9, "latency_ms": 1.0}
+        if isinstance(answer, list):
+            calls = tuple(ToolCall(name=call["name"], arguments=call["arguments"]) for call in answer)
+            return Prediction(outcome="calls", tool_calls=calls, **sure)
+        if answer == "ask":
+            return Prediction(outcome="ask", ask=Ask(tool="hold_customer", missing="customer", arguments={}), **sure)
+        return Prediction(outcome=answer, **sure)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("company") / "company.sqlite"
+    build_company(path, first_day=date(2026, 5, 4)).close()
+    return path
+
+
+def _scenario(*turns: dict[str, Any]) -> Scenario:
+    return read_scenario({"turns": list(turns)})
+
+
+_ONE = _scenario({"user": "put orchid nursery on hold"}, {"calls": [_HOLD]})
+_CHAIN = _scenario(
+    {"user": "new customer Zebra Nova, and put them on hold"},
+    {"calls": [{"name": "create_customer", "arguments": {"name": "Zebra Nova"}}]},
+    {"calls": [{"name": "hold_customer", "arguments": {"customer": "$1.customer"}}]},
+    {"done": True},
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "end_state", "ending", "wrong"),
+    [
+        (([_HOLD], "done"), True, "finished", 0),
+        (([{"name": "hold_customer", "arguments": {"customer": "orchid nurs"}}], "done"), True, "finished", 0),
+        (([_RELEASE], "done"), False, "finished", 0),
+        (([{"name": "create_lead", "arguments": {"name": "orchid"}}], [_HOLD], "done"), False, "finished", 1),
+        (("none",), False, "finished", 0),
+        (("ask",), False, "asked", 0),
+        (([{"name": "hold_customer", "arguments": {"customer": "brightwater"}}],), False, "asked", 0),
+        ((([_HOLD], "done"))[:1] * 8, False, "gave up", 0),
+    ],
+)
+def test_one_request(company: Path, answers: tuple[Any, ...], end_state: bool, ending: str, wrong: int) -> None:
+    outcome = work([_ONE], _Scripted(*answers), company)[0]
+    assert (outcome.end_state, outcome.ending, outcome.wrong_writes) == (end_state, ending, wrong)
+    assert bool(outcome.why) is not end_state
+
+
+def test_several_steps_see_the_results_of_the_company(company: Path) -> None:
+    scripted = _Scripted(
+        [{"name": "create_customer", "arguments": {"name": "Zebra Nova"}}],
+        [{"name": "hold_customer", "arguments": {"customer": "Zebra Nova"}}],
+        "done",
+    )
+    outcome = work([_CHAIN], scripted, company)[0]
+    assert outcome.unaided and len(outcome.deeds) == 2
+    assert '"customer": "Zebra Nova"' in scripted.seen[2].content
+
+
+def test_a_write_of_too_little_confidence_goes_to_a_person(company: Path) -> None:
+    outcome = work([_ONE], _Scripted([_HOLD], "done"), company, threshold=0.95)[0]
+    assert (outcome.ending, outcome.deeds) == ("approval", ())
+
+
+def test_a_thousand_requests_in_numbers(company: Path) -> None:
+    asking = _scenario({"user": "put them on hold"}, {"ask": {"tool": "hold_customer", "missing": "customer", "arguments": {}}})
+    answers = ([_HOLD], "done", "ask", [_RELEASE], "done", [{"name": "create_lead", "arguments": {"name": "x"}}], "done")
+    scenarios = [_ONE, asking, _ONE, _ONE]
+    day = sum_up(scenarios, work(scenarios, _Scripted(*answers), company))
+    assert (day.n, day.unaided_per_1000, day.asked_per_1000, day.wrong_writes_per_1000) == (4, 250, 250, 250)
+    assert day.end_state.rate == 0.5 and day.no_call is not None and day.no_call.rate == 1.0
