@@ -5,3 +5,8 @@ from pathlib import Path
 ERP = Path(__file__).parent / "erp.jsonl"
 ERP_SHA256 = "592b0ca14155c57aa58abb54c867ab3b9b4a75f689169214c18b5ec128a67d81"
 """What the frozen file must hash to; a test checks it."""
+
+COMPANY = Path(__file__).parent / "company.jsonl"
+"""Six hundred scenarios in the sandbox company."""
+COMPANY_SHA256 = "1b142a3b310adecd0b0dad62159815119c60db2c4fcd3ba88067eca227d1f5d4"
+"""What it must hash to."""

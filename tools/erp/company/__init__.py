@@ -1,0 +1,11 @@
+"""Words of the sandbox company: conversations to learn its operations from.
+
+Written by hand for each operation, with the company's own results where a conversation has several steps; those of the first
+fourteen operations are the starter toolset's, with names and numbers of this company. A third of customers and products
+(`reserved` in the seed's master data) appears in none of them. Golden scenarios lie in `evals/golden/company.jsonl`.
+"""
+
+from pathlib import Path
+
+CONVERSATIONS = Path(__file__).parent / "conversations.jsonl"
+"""One conversation a line, in the contract's form."""
