@@ -12,6 +12,7 @@ from tools.erp.sandbox.areas.sales import MAIN
 from tools.erp.sandbox.books import BANK, INPUT_TAX, NOT_INVOICED, PAYABLE, PRICE_DIFFERENCE, Books
 from tools.erp.sandbox.books import STOCK as STOCK_ACCOUNT
 from tools.erp.sandbox.shelves import in_units, move, pack_size
+from tools.erp.sandbox.stated import stated_lines
 from tools.erp.sandbox.tables.catalogue import Product
 from tools.erp.sandbox.tables.company import Warehouse
 from tools.erp.sandbox.tables.parties import Supplier
@@ -102,7 +103,10 @@ def receive_goods(books: Books, call: ask.ReceiveGoods) -> ask.Received:
         raise ToolError(f"purchase {purchase.number}: is {purchase.state} already", field="purchase", value=purchase.number)
     warehouse = books.find(Warehouse, call.warehouse or purchase.warehouse, "warehouse")
     lines = lines_of(books, purchase.number)
-    wanted = _stated(books, call, lines) if call.lines is not None else [(line, line.to_receive) for line in lines]
+    if call.lines is not None:
+        wanted = stated_lines(books, call.lines, lines, f"purchase {purchase.number}", lambda line: line.to_receive)
+    else:
+        wanted = [(line, line.to_receive) for line in lines]
     number = books.next_number("receipt")
     value = sum((_take_in(books, number, warehouse.code, line, quantity) for line, quantity in wanted if quantity), ZERO)
     books.add(Receipt(number=number, purchase=purchase.number, date=books.today, value=value))
@@ -115,24 +119,6 @@ def receive_goods(books: Books, call: ask.ReceiveGoods) -> ask.Received:
         to_receive=sum((line.to_receive for line in lines), ZERO),
         state=purchase.state,
     )
-
-
-def _stated(books: Books, call: ask.ReceiveGoods, lines: list[PurchaseLine]) -> list[tuple[PurchaseLine, Decimal]]:
-    stated: list[tuple[PurchaseLine, Decimal]] = []
-    for part in call.lines or ():
-        product = books.find(Product, part.item, "item")
-        quantity = in_units(books, product, part.qty, part.unit, "qty")
-        line = next((line for line in lines if line.sku == product.sku), None)
-        if line is None:
-            raise ToolError(f"item {product.name!r}: is not on purchase {call.purchase}", field="item", value=part.item)
-        if any(line is other for other, _ in stated):
-            raise ToolError(f"item {product.name!r}: is stated twice", field="item", value=part.item)
-        if quantity > line.to_receive:
-            raise ToolError(
-                f"qty {quantity}: only {line.to_receive.normalize():f} are still to come", field="qty", value=quantity
-            )
-        stated.append((line, quantity))
-    return stated
 
 
 def _take_in(books: Books, document: str, warehouse: str, line: PurchaseLine, quantity: Decimal) -> Decimal:

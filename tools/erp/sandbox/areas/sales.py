@@ -12,6 +12,7 @@ from tools.erp.sandbox.books import STOCK as STOCK_ACCOUNT
 from tools.erp.sandbox.credit import require_credit
 from tools.erp.sandbox.prices import price_of, priced
 from tools.erp.sandbox.shelves import in_units, level, move, release, reserve
+from tools.erp.sandbox.stated import stated_lines
 from tools.erp.sandbox.tables.catalogue import Product
 from tools.erp.sandbox.tables.company import Warehouse
 from tools.erp.sandbox.tables.parties import Customer, Discount
@@ -252,7 +253,10 @@ def deliver_order(books: Books, call: ask.DeliverOrder) -> ask.Delivered:
     if customer.on_hold:
         raise ToolError(f"order {order.number}: {customer.name} is on credit hold", field="order", value=order.number)
     lines = lines_of(books, order.number)
-    wanted = _stated(books, call, lines) if call.lines is not None else [(line, _there(books, order, line)) for line in lines]
+    if call.lines is not None:
+        wanted = stated_lines(books, call.lines, lines, f"order {order.number}", lambda line: line.owed)
+    else:
+        wanted = [(line, _there(books, order, line)) for line in lines]
     wanted = [(line, quantity) for line, quantity in wanted if quantity > 0]
     if not wanted:
         raise ToolError(f"order {order.number}: nothing of it is in {order.warehouse}", field="order", value=order.number)
@@ -271,22 +275,6 @@ def deliver_order(books: Books, call: ask.DeliverOrder) -> ask.Delivered:
 
 def _there(books: Books, order: Order, line: OrderLine) -> Decimal:
     return min(line.owed, line.reserved + level(books, line.sku, order.warehouse).free)
-
-
-def _stated(books: Books, call: ask.DeliverOrder, lines: list[OrderLine]) -> list[tuple[OrderLine, Decimal]]:
-    stated: list[tuple[OrderLine, Decimal]] = []
-    for part in call.lines or ():
-        product = books.find(Product, part.item, "item")
-        quantity = in_units(books, product, part.qty, part.unit, "qty")
-        line = next((line for line in lines if line.sku == product.sku), None)
-        if line is None:
-            raise ToolError(f"item {product.name!r}: is not on order {call.order}", field="item", value=part.item)
-        if any(line is other for other, _ in stated):
-            raise ToolError(f"item {product.name!r}: is stated twice", field="item", value=part.item)
-        if quantity > line.owed:
-            raise ToolError(f"qty {quantity}: only {line.owed.normalize():f} are still owed", field="qty", value=quantity)
-        stated.append((line, quantity))
-    return stated
 
 
 def _ship(books: Books, order: Order, delivery: Delivery, line: OrderLine, quantity: Decimal) -> None:
