@@ -489,7 +489,6 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
         (r"(?:with)?in half a (?P<unit>year)", _half_a_year),
         (rf"{_COUNT} {_UNIT} (?P<start>today|tomorrow|monday|tuesday|wednesday|thursday|friday)", _in_some),
         (rf"{_COUNT} {_UNIT}(?:'?s? time)", _in_some),
-        (rf"{_REL} {_UNIT}", _span),
         (rf"(?:in |during )?{_REL} {_UNIT}", _span),
         (rf"(?:q(?P<number>[1-4])|{_ORDINAL} quarter)(?: of)?(?:[ /-]?{_YEAR})?(?: of this year)?", _quarter),
         (rf"(?:h(?P<number>[12])|{_ORDINAL} half(?: of)?(?: year)?)(?:[ /-]?{_YEAR})?", _half),

@@ -68,7 +68,7 @@ class Sandbox:
         Raises:
             ToolError: Names the field, the value and the rule that was broken.
         """
-        with self._transaction() as session:
+        with self._transaction(self.risk(tool)) as session:
             done = self._carry_out(session, tool, arguments)
             session.rollback()
         return done
@@ -165,9 +165,10 @@ class Sandbox:
             yield Books(session)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Session]:
+    def _transaction(self, risk: Risk = "write") -> Iterator[Session]:
         with Session(self._engine) as session:
-            session.connection().exec_driver_sql("BEGIN IMMEDIATE")  # two writers never both read before one writes
+            # two writers never both read before one writes; who only reads waits for nobody
+            session.connection().exec_driver_sql("BEGIN" if risk == "read" else "BEGIN IMMEDIATE")
             yield session
 
     def _carry_out(self, session: Session, name: str, arguments: Mapping[str, Any]) -> Effect:
