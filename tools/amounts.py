@@ -8,7 +8,7 @@ from tools.number_words import SCALES, TENS, UNITS, read_words
 _WORD = "|".join(sorted({*UNITS, *TENS, *SCALES, "a"}, key=len, reverse=True))
 _DIGIT = "|".join([*(word for word, value in UNITS.items() if value < 10), "oh"])
 _NUMBER = rf"(?P<number>\d+(?:\.\d+)?|(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}))*?)"
-_SCALE = rf"(?:\s+(?P<scale>{'|'.join(SCALES)})s?)?"
+_SCALE = rf"(?:\s+(?P<scale>{'|'.join(SCALES)}|k)s?)?"
 _SMALL = rf"(?:{_WORD})(?:[ -](?:{_WORD}))?"
 _LARGE = rf"(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}))*"
 _DECIMALS = rf"(?:{_DIGIT})(?:[ -](?:{_DIGIT}))*"
@@ -26,7 +26,6 @@ _AND_A_PART = _pattern(rf"{_NUMBER} and (?:a (?P<part>half|quarter)|(?P<three>th
 _POINT = _pattern(rf"(?:(?P<whole>nought|{_LARGE}) )?point (?P<digits>{_DECIMALS})")
 _PART_OF = _pattern(r"(?P<part>half|(?:a )?quarter|three quarters)(?: of)? a (?P<scale>million|thousand|hundred)")
 _SOME = _pattern(rf"(?P<name>{'|'.join(sorted(_NAMED, key=len, reverse=True))})(?: of (?P<scale>hundred|thousand|dozen))?")
-_MINUS = re.compile(rf"(?<!\S)(?:minus |-|−)(?:{_NUMBER})(?![\w./-])", re.IGNORECASE)
 _SPACED = re.compile(r"(?<![\d.,/-])(\d{1,3}(?:[ \u00a0\u202f]\d{3})+)(?:,(\d{1,2}))?(?![\d/-])")
 _DOTTED = re.compile(r"(?<![\d.,/-])\d{1,3}(?:\.\d{3})+(?![\d/-]|[.,]\d)")
 _CENTS = rf"(?:and )?(?P<cents>\d{{1,2}}|{_SMALL})(?: cents?| pence| p)?"
@@ -34,11 +33,12 @@ _MONEY = _pattern(rf"{_NUMBER} (?:euros?|pounds?|dollars?|quid|bucks) {_CENTS}")
 _THOUSANDS = _pattern(rf"(?P<number>{_SMALL}) k")
 _DOZENS = _pattern(rf"{_NUMBER} (?P<unit>doz|dz|gross|score)\.?")
 _EACH = {"doz": 12, "dz": 12, "gross": 144, "score": 20}
-_MILLIONS = re.compile(r"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*(?:mio|mn|mln)\b\.?", re.IGNORECASE)
+_SHORT_SCALES = {"mio": 1_000_000, "mn": 1_000_000, "mln": 1_000_000, "bn": 1_000_000_000, "bln": 1_000_000_000}
+_SHORT_SCALE = re.compile(rf"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*({'|'.join(_SHORT_SCALES)})\b\.?", re.IGNORECASE)
 
 
 def find_amounts(text: str) -> Iterator[tuple[int, int, float]]:
-    """Start, end and value of each: "two and a half thousand", "3 1/2", "twelve point five", "12 000", "minus five"."""
+    """Start, end and value of each: "two and a half thousand", "3 1/2", "twelve point five", "12 000", "1.2bn"."""
     for match in _MIXED.finditer(text):
         yield *match.span(), int(match["whole"]) + _PARTS[match["sign"] or match["slash"]]
     for match in _SIGN.finditer(text):
@@ -66,24 +66,20 @@ def find_amounts(text: str) -> Iterator[tuple[int, int, float]]:
     for match in _DOZENS.finditer(text):
         if (value := _value(match["number"])) is not None:
             yield *match.span(), value * _EACH[match["unit"].lower()]
-    for match in _MINUS.finditer(text):
-        value = _value(match["number"])
-        if value is not None:
-            yield *match.span(), -value
     for match in _SOME.finditer(text):
         yield *match.span(), _NAMED[match["name"].lower()] * SCALES.get((match["scale"] or "").lower(), 1)
     for match in _SPACED.finditer(text):
         yield *match.span(), float(re.sub(r"\s", "", match[1]) + "." + (match[2] or "0"))
     for match in _DOTTED.finditer(text):
         yield *match.span(), float(match[0].replace(".", ""))
-    for match in _MILLIONS.finditer(text):
-        yield *match.span(), float(match[1].replace(",", ".")) * 1_000_000
+    for match in _SHORT_SCALE.finditer(text):
+        yield *match.span(), float(match[1].replace(",", ".")) * _SHORT_SCALES[match[2].lower()]
 
 
 def _and_part(match: re.Match[str], whole: float, part: float) -> float:
     """Half of what was counted last: "a dozen and a half" and "one and a half dozen" are 18, "thirteen and a half" is 13.5."""
     if match["scale"]:
-        return (whole + part) * SCALES[match["scale"].lower()]
+        return (whole + part) * {**SCALES, "k": 1_000}[match["scale"].lower()]
     last = re.split(r"[ -]", match["number"].lower())[-1]
     return whole + part * SCALES.get(last, 1)
 

@@ -40,7 +40,10 @@ take tell thank thanks that their them then there these they thing think this th
 under unit until update urgent very wait want warehouse week well were what when where which while will with without work
 would write wrong year yesterday your
 """
-_AROUND = "warehouse the a an of for from at our one those these this that people guy folk lot thing stuff firm"
+_AROUND = """
+warehouse the a an of for from at our one those these this that people guy folk lot thing stuff firm
+some any my customer client account supplier vendor product item
+"""
 _FILLING = frozenset(_AROUND.split())
 """Words around a name that are no part of it."""
 _COMMON = frozenset(map(normal, _EVERYDAY.split()))

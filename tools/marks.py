@@ -21,17 +21,20 @@ from tools.mentions import DIGITS, NUMBER, NameIndex, find_mentions
 from tools.things import Thing, by_place, written_as
 
 _REMEMBERED = 2048
-"""Texts: a night reads each row some ten times, for marks, masks, clauses and roles."""
+"""Texts whose mentions are kept while serving."""
+AT_NIGHT = 65_536
+"""And at night, which goes over all its rows some ten times, for marks, masks, clauses and roles."""
 _FIGURE = re.compile(r"\d[\d.,]*")
 
 
 class Marker:
     """Marks the user's words for one toolset; the same when training and when serving."""
 
-    def __init__(self, toolset: Toolset, table: KindTable) -> None:
+    def __init__(self, toolset: Toolset, table: KindTable, remembered: int = _REMEMBERED) -> None:
+        """`remembered`: of how many texts, those read last, the mentions are kept."""
         # Dates learned from training rows are left out: every date of those rows would be marked, and not every date after.
-        self._mentions = lru_cache(_REMEMBERED)(partial(find_mentions, index=NameIndex(toolset.vocabulary)))
-        self._choices = lru_cache(_REMEMBERED)(ChoiceFinder(toolset, table).find)
+        self._mentions = lru_cache(remembered)(partial(find_mentions, index=NameIndex(toolset.vocabulary)))
+        self._choices = lru_cache(remembered)(ChoiceFinder(toolset, table).find)
         self._joins = table.max_calls > 1
         found = list(slots(toolset, table))
         filled = {(slot.mode, slot.kind) for _, slot in found}

@@ -1,17 +1,41 @@
 """Number words by the usual grammar: units and tens add up, scales multiply ("two hundred and five", "half a dozen")."""
 
+from functools import lru_cache
+
+from jellyfish import damerau_levenshtein_distance
+
 UNITS = {w: i for i, w in enumerate(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
      "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])}  # fmt: skip
 TENS = {w: 10 * i for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)}
 UNITS |= {"nil": 0}
-TENS |= {"fourty": 40, "ninty": 90}
-"""And how they are often misspelt."""
-SCALES = {"hundred": 100, "thousand": 1_000, "grand": 1_000, "million": 1_000_000, "dozen": 12}
+SCALES = {
+    "hundred": 100, "thousand": 1_000, "grand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "dozen": 12,
+    "lakh": 100_000, "crore": 10_000_000,
+}  # fmt: skip
 
 
+_FEWEST_LETTERS = 5
+_LONG_WORDS = [word for word in (*UNITS, *TENS, *SCALES) if len(word) >= _FEWEST_LETTERS and word != "crore"]
+_OWN_WORDS = """
+there these tree seventh eighth eights heights weight night eleventh twelfth thirsty thirteenth fourteenth fifteenth sixteenth
+seventeenth eighteenth nineteenth hundredth thousandth hundreds thousands millions billions dozens crores frozen doze dozed
+dozer brand grant grain grind gland strand forth forties ports event sever severn heaven elevens flirty dirty nifty bullion
+"""
+_OWN = frozenset(_OWN_WORDS.split())
+"""Words of their own that lie near a number word."""
 Token = tuple[int, int, str]
 """Start, end and lower-cased text of a word."""
+
+
+@lru_cache(4096)
+def number_word(word: str) -> str:
+    """The number word a lower-cased word is, or is a slip of the pen for; any other word as it is."""
+    known = word in UNITS or word in TENS or word in SCALES
+    if known or len(word) < _FEWEST_LETTERS or word in _OWN or not word.isalpha():
+        return word
+    near = [right for right in _LONG_WORDS if abs(len(right) - len(word)) <= 1 and damerau_levenshtein_distance(word, right) == 1]
+    return near[0] if len(near) == 1 else word
 
 
 def closed_compound(word: str) -> int | None:

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tools.amounts import find_amounts
-from tools.number_words import SCALES, UNITS, closed_compound, read_words
+from tools.number_words import SCALES, UNITS, closed_compound, number_word, read_words
 
 _DIGIT_WORDS = {**{w: str(i) for w, i in UNITS.items() if i < 10}, "oh": "0", "o": "0", "nought": "0"}
 _HOMOPHONES = ("two", "four", "one", "eight")
 _SUFFIX = {"k": 1_000, "m": 1_000_000}
 _FIGURE = re.compile(
-    r"(?<![\w.,/-])(?:[€$£]\s?)?(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?|\.\d+)\s?([km])?(?![\w]|[-/.]\d)",
+    r"(?<![\w.,/])(?<!\w-)(?:[€$£]\s?)?(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?|\.\d+)\s?([km])?(?![\w]|[-/.]\d)",
     re.IGNORECASE,
 )
+_MINUS_BEFORE = re.compile(r"(?<!\S)(?:minus\s|[-−])$", re.IGNORECASE)
 _LOOSE_FIGURE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?!\d)")
 _SCALE_AFTER = re.compile(rf"[\s-]+({'|'.join(SCALES)})s?(?!\w)", re.IGNORECASE)
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
@@ -48,7 +49,7 @@ def find_numbers(text: str) -> list[Spoken]:
     # "dozen" of "3 dozen" is no number of its own
     words = [word for word in _words(text) if not any(f.start < word.start < f.end for f in figures)]
     amounts = [Spoken(start, end, _plain(repr(value))) for start, end, value in find_amounts(text)]
-    found = {(hit.start, hit.end): hit for hit in (*figures, *words, *amounts)}
+    found = {(hit.start, hit.end): hit for hit in (_signed(text, hit) for hit in (*figures, *words, *amounts))}
     spans, position, reach = sorted(found), 0, 0
     for match in _LOOSE_FIGURE.finditer(text):
         while position < len(spans) and spans[position][0] <= match.start():
@@ -57,6 +58,12 @@ def find_numbers(text: str) -> list[Spoken]:
         if match.end() > reach:
             found[match.span()] = Spoken(*match.span(), _plain(match[1]))
     return sorted(found.values())
+
+
+def _signed(text: str, hit: Spoken) -> Spoken:
+    """A number with the minus that stands before it: "minus 5", "-48,90"."""
+    sign = _MINUS_BEFORE.search(text, max(0, hit.start - len("minus ")), hit.start)
+    return hit if sign is None else Spoken(sign.start(), hit.end, -hit.value)
 
 
 def _figures(text: str) -> Iterator[Spoken]:
@@ -79,7 +86,7 @@ def _plain(figure: str) -> int | float:
 
 def _words(text: str) -> Iterator[Spoken]:
     """Number words by the usual grammar: units and tens add up, scales multiply."""
-    tokens = [(m.start(), m.end(), m[0].lower()) for m in _WORD.finditer(text)]
+    tokens = [(m.start(), m.end(), number_word(m[0].lower())) for m in _WORD.finditer(text)]
     index = 0
     while index < len(tokens):
         used, value = read_words(tokens, index)

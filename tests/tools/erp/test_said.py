@@ -1,4 +1,4 @@
-"""What people say for names, days and numbers: a thousand names and six hundred phrases, written by hand.
+"""What people say for names, days and numbers: 1,294 names and 844 phrases, written by hand.
 
 They are read when the rules are changed, so a rate on them shows that nothing was lost, not how well new ones are met.
 """
@@ -30,16 +30,17 @@ def test_names_are_found_or_asked_about_and_never_mistaken() -> None:
     directory = Directory((kind, name, name) for kind, name in named)
     outcomes: Counter[str] = Counter()
     wrong = []
-    for row in _rows("names.jsonl"):
+    rows = _rows("names.jsonl")
+    for row in rows:
         found, right = {match.name for match in directory.match(row["kind"], row["said"])}, set(row["right"])
         outcomes["found"] += bool(found & right)
         outcomes["asked"] += len(found) > 1
         outcomes["chose one of several"] += len(found) == 1 < len(right)
         if len(found) == 1 and not found & right:
             wrong.append((row["said"], found, right))
-    print(f"1,000 names: {dict(outcomes)}, {len(wrong)} wrong records")
+    print(f"{len(rows)} names: {dict(outcomes)}, {len(wrong)} wrong records")
     assert wrong == []
-    assert outcomes["found"] >= 980
+    assert outcomes["found"] >= 0.98 * len(rows)
     assert outcomes["chose one of several"] <= 5
 
 
