@@ -42,6 +42,12 @@ class TrainingError(NightschoolError):
     code = "training"
 
 
+class TrainingAwaited(TrainingError):
+    """A night stopped before its training, which another machine does."""
+
+    code = "training_awaited"
+
+
 class StoreError(NightschoolError):
     """A stored row is newer than this code, or another process holds a lease."""
 

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     engine_threads: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
     """CPU threads of an engine. llama.cpp's threads wait for each other in busy loops: where something else wants the last core,
     one thread less is faster."""
+    train_elsewhere: bool = False
+    """Whether nights stop before their training, which `nightschool train FOLDER` then does on another machine."""
     second_base: str | None = None
     """Recipe or model whose champion gives a second opinion on writes."""
     remote_url: str | None = None

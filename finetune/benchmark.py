@@ -144,9 +144,7 @@ def _run_fold(
 ) -> dict[str, Any]:
     hidden = {example.trace_id for example in held_out}
     cases = tuple(case for example in held_out for case in cases_of(example, toolset))
-    home = Home(
-        Settings(home=place, artefacts=settings.artefact_folder, threads=settings.threads, engine_threads=settings.engine_threads)
-    )
+    home = Home(settings.model_copy(update={"home": place, "artefacts": settings.artefact_folder}))
     home.registry.add(toolset)
     home.traces.add(trace for identity, trace in traces.items() if identity not in hidden)
     limits = Limits(conversations=limit)

@@ -54,7 +54,7 @@ from finetune.training import train_in_child
 from tools.choices import with_said_choices
 from tools.habits import with_habits
 from tools.kinds import infer_kinds
-from tools.marks import Marker
+from tools.marks import AT_NIGHT, Marker
 
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
@@ -177,7 +177,7 @@ class Night:
         self._progress.step("fit the picker")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        marker, embedder = Marker(self._toolset, self._table), Remembering(self._home.embedder)
+        marker, embedder = Marker(self._toolset, self._table, AT_NIGHT), Remembering(self._home.embedder)
         training, joiner = self._parts.training, Joiner(self._toolset, self._table, PICKER_JOINED, self._order.seed)
         cross_fitted = cross_fit_pickers(
             self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update
@@ -193,22 +193,23 @@ class Night:
         (folder / _DONE).touch()
 
     def train(self) -> None:
-        """The adapter, in a child process."""
+        """The adapter, in a child process or on another machine."""
         self._progress.step("prepare the base")
         base = self._home.bases.ready_to_train(self._order.base, lambda note: self._progress.update(0, 1, note))
         assert base.folder is not None  # ready_to_train made it
         self._progress.step("train")
         order = Order(
             base=base.folder,
-            lessons=self._folder / "lessons" / "writer.jsonl",
-            stop=self._folder / "lessons" / "stop.jsonl",
+            lessons=Path("../lessons/writer.jsonl"),
+            stop=Path("../lessons/stop.jsonl"),
             toolset=self._toolset,
             table=self._table,
             config=self._config(),
             threads=self._home.settings.threads,
         )
-        self._training = train_in_child(order, self._folder / "training", self._training_progress)
-        if self._training["seconds"] > 0 and self._training["tokens"] > 2000:
+        elsewhere = self._home.settings.train_elsewhere
+        self._training = train_in_child(order, self._folder / "training", self._training_progress, elsewhere)
+        if not elsewhere and self._training["seconds"] > 0 and self._training["tokens"] > 2000:
             remember_speed(self._folder_of_nights(), self._training["tokens"] / self._training["seconds"])
 
     def fit(self) -> None:
@@ -219,7 +220,7 @@ class Night:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._progress.step("fit the reviewer")
-        marker = Marker(self._toolset, self._table)
+        marker = Marker(self._toolset, self._table, AT_NIGHT)
         cross_fitted = [
             PickerFold(tuple(fold), self._load_picker(f"{number}.safetensors", marker))
             for number, fold in enumerate(picker_folds(self._parts.training, self._order.seed))

@@ -43,7 +43,7 @@ class Order(Value):
     base: Path
     """Folder in transformers format."""
     lessons: Path
-    """What the writer learns."""
+    """What the writer learns; this and `stop` are relative to the training's folder, so that a night can be carried elsewhere."""
     stop: Path
     """What early stopping looks at, in the same form."""
     toolset: Toolset

@@ -295,15 +295,24 @@ def _save_adapter(model: Any, folder: Path) -> None:
 
 
 def _load_base(base: Path) -> Any:
-    if torch.cuda.is_available():  # not run here: no GPU on the machines this was measured on
-        from transformers import BitsAndBytesConfig
-
-        quantized = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
-        return AutoModelForCausalLM.from_pretrained(base, quantization_config=quantized, use_safetensors=True)
+    if torch.cuda.is_available():
+        return AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16, use_safetensors=True, **_four_bit(base))
     dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
     return AutoModelForCausalLM.from_pretrained(
         base, dtype=dtype, use_safetensors=True, attn_implementation="eager"
     )  # the flash backward is slow for short rows on CPU
+
+
+def _four_bit(base: Path) -> dict[str, Any]:
+    """QLoRA (Dettmers et al. 2023) where the weights, in bfloat16, would fill more than a third of the GPU; not run here."""
+    weights = sum(file.stat().st_size for file in base.glob("*.safetensors"))
+    free, _ = torch.cuda.mem_get_info()
+    if weights < free / 3:
+        return {}
+    from transformers import BitsAndBytesConfig
+
+    nf4 = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    return {"quantization_config": nf4}
 
 
 def _wrap(model: Any, config: TrainingConfig) -> PeftModel:

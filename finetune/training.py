@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.errors import TrainingError
+from core.errors import TrainingAwaited, TrainingError
 from finetune.order import ORDER, RESULT, Order
 
 Progress = Callable[[dict[str, Any]], None]
@@ -18,16 +18,29 @@ _POLL_S = 0.5
 _MIN_FREE_BYTES = 500 * 2**20
 
 
-def train_in_child(order: Order, folder: Path, on_progress: Progress) -> dict[str, Any]:
+def train_in_child(order: Order, folder: Path, on_progress: Progress, elsewhere: bool = False) -> dict[str, Any]:
     """Train in a child process; a finished folder is not trained again, an interrupted one goes on.
+
+    Args:
+        order: What to train on, and how.
+        folder: Of this training.
+        on_progress: Told of every logged step.
+        elsewhere: Only write the order; another machine carries it out (`nightschool train`).
 
     Returns:
         What `result.json` says.
 
     Raises:
+        TrainingAwaited: `elsewhere`, and the result is not here yet.
         TrainingError: Too little disk, or the child failed; the message ends with its last words.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if elsewhere and not (folder / RESULT).is_file():
+        (folder / ORDER).write_text(order.model_dump_json())
+        raise TrainingAwaited(
+            f"the training waits in {folder.parent}: carry that folder to the machine that trains, run `nightschool train FOLDER`"
+            " there, bring it back and repeat this command"
+        )
     if not (folder / RESULT).is_file():
         free = shutil.disk_usage(folder).free
         if free < _MIN_FREE_BYTES:

@@ -21,7 +21,7 @@ from finetune.export import export_gguf
 from finetune.lessons import Lesson, read_lessons
 from finetune.order import ORDER, RESULT, Order
 from finetune.train import TokenRow, tokenize, train_adapter
-from tools.marks import Marker
+from tools.marks import AT_NIGHT, Marker
 
 _WATCH_S = 0.2
 
@@ -34,6 +34,7 @@ def main(folder: Path) -> None:
 
     logging.set_verbosity_error()
     order = Order.model_validate_json((folder / ORDER).read_text())
+    order = order.model_copy(update={"lessons": folder / order.lessons, "stop": folder / order.stop})
     torch.set_num_threads(order.threads)
     tokenizer = AutoTokenizer.from_pretrained(order.base)
     reader = LessonReader(order, tokenizer)
@@ -54,7 +55,7 @@ class LessonReader:
 
     def __init__(self, order: Order, tokenizer: Any) -> None:
         self._order, self._tokenizer = order, tokenizer
-        self._marker = Marker(order.toolset, order.table)
+        self._marker = Marker(order.toolset, order.table, AT_NIGHT)
         training = [lesson.example for lesson in read_lessons(order.lessons)]
         self._swapper = Swapper(order.toolset, order.table, training, order.config.seed)
 

@@ -21,6 +21,7 @@ from api.cli import (
     serve,
     toolset,
     traces,
+    train,
 )
 from api.cli.output import USAGE
 from core.errors import NightschoolError
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (init.init, doctor.doctor, serve.serve, night.night, predict.predict, evaluate.evaluate, demo.demo):
+for command in (init.init, doctor.doctor, serve.serve, night.night, train.train, predict.predict, evaluate.evaluate, demo.demo):
     app.command()(command)
 app.command("resolve")(erp.resolve_text)
 for name, nouns in {

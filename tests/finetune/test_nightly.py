@@ -22,7 +22,8 @@ import finetune.training
 from agents.home import Home
 from agents.parts import ADAPTER_GGUF, KINDS
 from agents.serving import Loader
-from core.errors import ModelError, NotFound, TrainingError
+from api.cli.train import train
+from core.errors import ModelError, NotFound, TrainingAwaited, TrainingError
 from core.settings import Settings
 from core.types.message import Message
 from core.types.tool import Toolset, read_toolset
@@ -30,6 +31,7 @@ from evals.golden_sets import add_golden, golden_cases
 from finetune.curate.decontaminate import MAX_JACCARD, jaccard
 from finetune.dataset import PART_NAMES, thaw
 from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.order import ORDER as ORDER_FILE
 from finetune.plan import Limits
 from finetune.progress import Silent
 from tools.importers.jsonl import read_trace
@@ -196,6 +198,35 @@ def test_a_measured_speed_does_not_change_a_night_that_goes_on(fresh: Home, base
     other = finetune.nightly.Night(fresh, order(base, limits=Limits(minutes=1.7)), Silent())
     other.curate()
     assert other._plan != night._plan
+
+
+def test_a_night_trained_elsewhere_comes_to_the_same_release(
+    studied: Studied, fresh: Home, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = fresh.settings.model_copy(update={"train_elsewhere": True})
+    home = Home(settings)
+    with pytest.raises(TrainingAwaited, match="nightschool train"):
+        run_night(home, order(base), Silent())
+    here, away = one_night(settings.home), tmp_path / "away"
+    for part in ("lessons", "training"):
+        shutil.copytree(here / part, away / part)
+    monkeypatch.setenv("NIGHTSCHOOL_HOME", str(tmp_path / "other"))
+    monkeypatch.setenv("NIGHTSCHOOL_THREADS", "1")
+    train(away, base=str(base), as_json=True)
+    shutil.copytree(away / "training", here / "training", dirs_exist_ok=True)
+    monkeypatch.setattr(finetune.training, "_run", no_training)
+    assert run_night(home, order(base), Silent()).release == studied.result.release
+    assert not (home.nights / "speed.json").is_file()
+    home.database.dispose()
+
+
+def test_nothing_to_train_is_said_of_a_folder_without_an_order(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no training was ordered"):
+        train(tmp_path)
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / ORDER_FILE).write_text("{}")
+    with pytest.raises(NotFound, match="not the order of a training"):
+        train(tmp_path)
 
 
 def test_a_refused_release_is_kept_and_does_not_serve(studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
