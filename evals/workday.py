@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from core.errors import NightschoolError, ToolError
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
@@ -25,6 +27,7 @@ from tools.resolve import resolve
 
 _MOST_STEPS = 8
 """Steps after one request; more than that is going round in circles."""
+_THRESHOLDS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 Ending = Literal["finished", "asked", "approval", "gave up"]
 """`approval`: a write of too little confidence was handed to a person. `gave up`: an error, or too many steps."""
 
@@ -38,6 +41,8 @@ class Deed(Value):
     """Resolved."""
     expected: bool
     """Whether the scenario holds it."""
+    sure: float
+    """Confidence of the least sure write up to this one, in [0, 1]: a threshold above it would have stopped the work before."""
 
 
 class Outcome(Value):
@@ -51,6 +56,8 @@ class Outcome(Value):
     """Writes carried out, in order."""
     confidence: float
     """Of the least sure step, in [0, 1]."""
+    least_write: float = 1.0
+    """Confidence of the least sure step that writes; 1 where none does."""
     why: str = ""
     """What went wrong first, in words; empty where nothing did."""
 
@@ -121,6 +128,37 @@ def work(
     return outcomes
 
 
+def held_back(outcome: Outcome, threshold: float) -> Outcome:
+    """The outcome, had writes surer than a threshold alone been carried out: the first other one ends in an approval."""
+    if outcome.least_write >= threshold:
+        return outcome
+    deeds = tuple(deed for deed in outcome.deeds if deed.sure >= threshold)
+    return outcome.model_copy(update={"end_state": False, "ending": "approval", "deeds": deeds, "why": ""})
+
+
+def choose_threshold(outcomes: Sequence[Outcome], most_wrong_per_1000: float) -> float:
+    """The lowest threshold that lets at most so many wrong writes through, of a thousand scenarios; above 1 where none does.
+
+    Scenarios it is chosen on must be others than those it is reported on.
+    """
+    sure = sorted({deed.sure for outcome in outcomes for deed in outcome.deeds if not deed.expected})
+    for threshold in (0.0, *(np.nextafter(confidence, 2.0) for confidence in sure)):
+        wrong = sum(held_back(outcome, threshold).wrong_writes for outcome in outcomes)
+        if 1000 * wrong <= most_wrong_per_1000 * len(outcomes):
+            break
+    return float(threshold)
+
+
+def risk_coverage(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> list[dict[str, float]]:
+    """What each threshold between 0 and 1 would have done, of a thousand requests: unaided, approvals, wrong writes."""
+    rows = []
+    for threshold in _THRESHOLDS:
+        day = sum_up(scenarios, [held_back(outcome, threshold) for outcome in outcomes])
+        figures = {name: getattr(day, f"{name}_per_1000") for name in ("unaided", "asked", "approval", "wrong_writes")}
+        rows.append({"threshold": threshold, **figures})
+    return rows
+
+
 def sum_up(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> Workday:
     """Outcomes in numbers."""
     pairs = list(zip(scenarios, outcomes, strict=True))
@@ -172,6 +210,7 @@ def _work(scenario: Scenario, predictor: Predictor, company: Path, threshold: fl
         ending=ending,
         deeds=tuple(shift.deeds),
         confidence=shift.confidence,
+        least_write=shift.least_write,
         why="" if end_state else shift.why or _reason(scenario, ending, as_expected),
     )
 
@@ -197,7 +236,7 @@ class _Shift:
         self._messages: list[Message] = []
         self._last: Prediction | None = None
         self.deeds: list[Deed] = []
-        self.confidence = 1.0
+        self.confidence = self.least_write = 1.0
         self.why = ""
 
     def run(self, scenario: Scenario) -> Ending:
@@ -239,8 +278,10 @@ class _Shift:
         if any(found.questions for found in resolved):
             return "asked"
         writes = any(OPERATIONS[call.name].risk != "read" for call in calls)
-        if writes and prediction.confidence < self._threshold:
-            return "approval"
+        if writes:
+            self.least_write = min(self.least_write, prediction.confidence)
+            if prediction.confidence < self._threshold:
+                return "approval"
         self._messages.append(Message(role="assistant", tool_calls=tuple(calls)))
         for call, found in zip(calls, resolved, strict=True):
             self._messages.append(Message(role="tool", content=self._do(call, found.arguments), tool_call_id=call.id))
@@ -254,6 +295,8 @@ class _Shift:
             return json.dumps({"error": str(error)}, ensure_ascii=False)
         if effect.changes:
             name = _name(call.name, arguments)
-            self.deeds.append(Deed(operation=call.name, arguments=arguments, expected=self._wanted[name] > 0))
+            self.deeds.append(
+                Deed(operation=call.name, arguments=arguments, expected=self._wanted[name] > 0, sure=self.least_write)
+            )
             self._wanted[name] -= 1
         return json.dumps(effect.result, ensure_ascii=False)

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from core.types.tool import Tool
 from core.types.value import Value
-from tools.days import Look, days_of
+from tools.day_readers import Look
+from tools.days import days_of
 from tools.directory import Match
 from tools.names import normal, plain
 

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import typer
 
-from agents.serving import CHAMPION, Loader
 from api.cli.output import AsJson, Bars, open_home, show
 from core.errors import BadInput, ToolError
 from core.types.effect import Change, Effect
@@ -16,7 +15,6 @@ from core.types.principal import IMPORTER
 from core.types.tool import read_toolset
 from evals.golden_scenarios import case_rows, golden_scenarios
 from evals.golden_sets import add_golden
-from evals.workday import Workday, sum_up, work
 from tools.erp.company import CONVERSATIONS
 from tools.erp.operations import ALL
 from tools.erp.sandbox.lookup import Lookup
@@ -147,37 +145,6 @@ def words(as_json: AsJson = False) -> None:
     )
 
 
-@app.command()
-def exam(
-    part: Annotated[str, typer.Option(help="gate, report or all.")] = "report",
-    release: Annotated[str, typer.Option(help="A release id, champion or base.")] = CHAMPION,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Confidence below which a write goes to a person.")] = 0.0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many scenarios.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where every outcome goes, as JSON Lines.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let a release work through golden scenarios in copies of the company, and judge the state it leaves."""
-    if part not in ("gate", "report", "all"):
-        raise BadInput(f"part {part!r}: expected gate, report or all")
-    home = open_home()
-    chosen = [golden for golden in golden_scenarios() if part in ("all", golden.part)][:limit]
-    loaded = Loader(home).load(TOOLSET, release)
-    scenarios = [golden.scenario for golden in chosen]
-    with Bars() as bars:
-        bars.step(f"{loaded.release_id} at work")
-        outcomes = work(scenarios, loaded, home.company, threshold, bars.update)
-    loaded.close()
-    if out is not None:
-        lines = [json.dumps({"id": g.id, **o.model_dump(mode="json")}) for g, o in zip(chosen, outcomes, strict=True)]
-        out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    day = sum_up(scenarios, outcomes)
-    show(
-        {"release": loaded.release_id, "part": part, "threshold": threshold, **day.model_dump(mode="json")},
-        _day_text(day),
-        as_json,
-    )
-
-
 def resolve_text(text: Annotated[str, typer.Argument(help="What somebody says.")], as_json: AsJson = False) -> None:
     """Show what a text mentions, the records each mention could mean, and what would be asked."""
     lookup = Lookup(Sandbox(open_home().company))
@@ -187,17 +154,6 @@ def resolve_text(text: Annotated[str, typer.Argument(help="What somebody says.")
     document = [{"kind": m.kind, "said": m.surface, "records": [match._asdict() for match in found]} for m, found in rows]
     lines = [f"{m.kind:<12} {m.surface!r}: {'; '.join(match.name for match in found) or 'not known'}" for m, found in rows]
     show(document, "\n".join(lines) or "Nothing is mentioned.", as_json)
-
-
-def _day_text(day: Workday) -> str:
-    rates = {"end state": day.end_state, "one step": day.one_step, "several": day.several_steps, "no call": day.no_call}
-    lines = [f"{name:<12} {r.rate:.3f} [{r.low:.3f}, {r.high:.3f}]  n={r.n}" for name, r in rates.items() if r is not None]
-    lines += [
-        f"of a thousand: {day.unaided_per_1000:.0f} done unaided, {day.asked_per_1000:.0f} asked",
-        f"  {day.approval_per_1000:.0f} sent for approval, {day.wrong_writes_per_1000:.1f} wrong writes",
-        f"  {day.posted_or_paid_wrongly_per_1000:.1f} of them posted or paid",
-    ]
-    return "\n".join([*lines, *(f"  {count:>4} {why}" for why, count in day.failures.items())])
 
 
 def _holds(start: int, end: int, inner_start: int, inner_end: int) -> bool:

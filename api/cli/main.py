@@ -12,6 +12,7 @@ from api.cli import (
     doctor,
     erp,
     evaluate,
+    exam,
     golden,
     init,
     keys,
@@ -36,6 +37,7 @@ app = typer.Typer(
 for command in (init.init, doctor.doctor, serve.serve, night.night, train.train, predict.predict, evaluate.evaluate, demo.demo):
     app.command()(command)
 app.command("resolve")(erp.resolve_text)
+erp.app.command()(exam.exam)
 for name, nouns in {
     "keys": keys.app,
     "toolset": toolset.app,

@@ -9,7 +9,7 @@ import pytest
 
 from core.types.message import Message, ToolCall
 from core.types.prediction import Ask, Prediction
-from evals.workday import sum_up, work
+from evals.workday import choose_threshold, held_back, risk_coverage, sum_up, work
 from tools.erp.sandbox.seed.company import build_company
 from tools.erp.scenario import Scenario, read_scenario
 
@@ -98,3 +98,23 @@ def test_a_thousand_requests_in_numbers(company: Path) -> None:
     day = sum_up(scenarios, work(scenarios, _Scripted(*answers), company))
     assert (day.n, day.unaided_per_1000, day.asked_per_1000, day.wrong_writes_per_1000) == (4, 250, 250, 250)
     assert day.end_state.rate == 0.5 and day.no_call is not None and day.no_call.rate == 1.0
+
+
+def test_a_threshold_after_the_day_is_one_during_it(company: Path) -> None:
+    answers = ([{"name": "create_lead", "arguments": {"name": "x"}}], [_HOLD], "done")
+    (free,) = work([_ONE], _Scripted(*answers), company)
+    (during,) = work([_ONE], _Scripted(*answers), company, threshold=0.95)
+    after = held_back(free, 0.95)
+    assert (after.deeds, after.ending, after.end_state) == (during.deeds, during.ending, during.end_state)
+    assert held_back(free, 0.9) == free and free.wrong_writes == 1
+
+
+def test_a_threshold_is_chosen_that_lets_few_wrong_writes_through(company: Path) -> None:
+    right = work([_ONE], _Scripted([_HOLD], "done"), company)
+    wrong = work([_ONE], _Scripted([{"name": "create_lead", "arguments": {"name": "x"}}], "done"), company)
+    sure = [outcome.model_copy(update={"least_write": 0.99}) for outcome in right]
+    assert choose_threshold([*wrong, *right], 500) == 0.0
+    chosen = choose_threshold([*wrong, *sure], 10)
+    assert 0.9 < chosen < 0.95 and sum(held_back(outcome, chosen).wrong_writes for outcome in (*wrong, *sure)) == 0
+    rows = {row["threshold"]: row for row in risk_coverage([_ONE, _ONE], [*wrong, *sure])}
+    assert (rows[0.9]["wrong_writes"], rows[0.95]["wrong_writes"], rows[0.95]["approval"]) == (500, 0, 500)
