@@ -161,7 +161,7 @@ class SparseLossTrainer(SFTTrainer):
     def prediction_step(self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None) -> Any:
         """Loss only."""
         with torch.no_grad(), self.compute_loss_context_manager():
-            return self.compute_loss(model, dict(inputs)).detach(), None, None
+            return self.compute_loss(model, dict(self._prepare_inputs(inputs))).detach(), None, None
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches by token budget, shuffled."""
@@ -296,7 +296,7 @@ def _save_adapter(model: Any, folder: Path) -> None:
 
 def _load_base(base: Path) -> Any:
     if torch.cuda.is_available():
-        return AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16, use_safetensors=True, **_four_bit(base))
+        return AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16, use_safetensors=True, attn_implementation="eager", **_four_bit(base))
     dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
     return AutoModelForCausalLM.from_pretrained(
         base, dtype=dtype, use_safetensors=True, attn_implementation="eager"

@@ -1,0 +1,101 @@
+"""Passages: a page cut where its sections and paragraphs end, each with the headings it stands under."""
+
+import re
+from collections.abc import Iterator
+
+from core.types.value import Value
+from retrieval.documents import Document
+
+_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
+MOST_CHARACTERS = 500
+"""Of a passage: about what the sentence encoder reads (128 tokens)."""
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"'(])")
+
+
+class Passage(Value):
+    """A part of a page, found as one."""
+
+    document: str
+    """Name of its page."""
+    heading: str
+    """Headings it stands under, the page's title first: "Returns › Deadlines"."""
+    text: str
+    """Verbatim from the page, outer white space apart."""
+    position: int
+    """Which of its page it is, from 0."""
+
+    @property
+    def titled(self) -> str:
+        """What is embedded and searched: the headings say what the text is about."""
+        return f"{self.heading}\n{self.text}"
+
+
+def cut(document: Document) -> list[Passage]:
+    """The passages of a page, in reading order; nothing of its text is left out but headings and blank lines."""
+    passages: list[Passage] = []
+    for heading, blocks in _sections(document):
+        for text in _packed(blocks):
+            passages.append(Passage(document=document.name, heading=heading, text=text, position=len(passages)))
+    return passages
+
+
+def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
+    """Headings and the blocks under them."""
+    path: list[tuple[int, str]] = []
+    lines: list[str] = []
+    for line in [*document.text.split("\n"), "# end"]:
+        found = _HEADING.match(line)
+        if found is None:
+            lines.append(line)
+            continue
+        if blocks := _blocks(lines):
+            yield " › ".join([document.title, *(title for level, title in path if level > 1)]), blocks
+        lines = []
+        level = len(found[1])
+        path = [*((depth, title) for depth, title in path if depth < level), (level, found[2])]
+
+
+def _blocks(lines: list[str]) -> list[str]:
+    """Paragraphs, and the lines of lists and tables one by one."""
+    blocks: list[str] = []
+    open_paragraph = False
+    for line in lines:
+        stripped = line.strip()
+        starts_own = bool(re.match(r"[-*+] |\d+[.)] |\|", stripped))
+        if not stripped:
+            open_paragraph = False
+        elif open_paragraph and not starts_own:
+            blocks[-1] += "\n" + line.rstrip()
+        else:
+            blocks.append(line.rstrip())
+            open_paragraph = not stripped.startswith("|")
+    return [block.strip() for block in blocks]
+
+
+def _packed(blocks: list[str]) -> Iterator[str]:
+    """Blocks put together up to the size of a passage; one that is larger is cut at the ends of its sentences."""
+    held = ""
+    for block in blocks:
+        for piece in _pieces(block):
+            if held and len(held) + 1 + len(piece) > MOST_CHARACTERS:
+                yield held
+                held = ""
+            held = f"{held}\n{piece}" if held else piece
+    if held:
+        yield held
+
+
+def _pieces(block: str) -> Iterator[str]:
+    if len(block) <= MOST_CHARACTERS:
+        yield block
+        return
+    held = ""
+    for sentence in _SENTENCE_END.split(block):
+        for start in range(0, len(sentence), MOST_CHARACTERS):
+            part = sentence[start : start + MOST_CHARACTERS]
+            if held and len(held) + 1 + len(part) > MOST_CHARACTERS:
+                yield held
+                held = ""
+            held = f"{held} {part}" if held else part
+    if held:
+        yield held

@@ -1,0 +1,197 @@
+"""Knowledge: pages that change, and the passages that say something about a question.
+
+The database holds the truth; both indexes follow it before every search, so that a page edited by any process is found as it
+is now.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BadInput
+from core.types.value import Value
+from retrieval.chunk import cut
+from retrieval.documents import Document, make_document, pages_in, read_document
+from retrieval.fusion import fuse
+from retrieval.lexical import LexicalIndex
+from retrieval.store import KnowledgeStore, Stored
+from retrieval.vectors import VectorIndex
+
+_CANDIDATES = 40
+"""Passages each index names before they are fused."""
+_SUPERSEDED = 0.6
+"""Of the score, for a page that another one supersedes."""
+OnProgress = Callable[[int, int], None]
+
+
+class Encoder(Protocol):
+    """What makes vectors of texts."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(len(texts), width), rows of unit length."""
+        ...
+
+
+class Hit(Value):
+    """A passage that may say something about a question."""
+
+    document: str
+    """Name of its page."""
+    title: str
+    """Of its page."""
+    heading: str
+    """Headings it stands under."""
+    text: str
+    """Verbatim."""
+    score: float
+    """Of the fusion; comparable within one search only."""
+    cosine: float
+    """Nearness in meaning, in [-1, 1]."""
+    version: str | None
+    """Of the page."""
+    valid_from: str | None
+    """ISO day from which the page holds."""
+    superseded_by: str | None
+    """The page that holds instead."""
+
+
+class Added(Value):
+    """What came of reading a folder."""
+
+    added: tuple[str, ...]
+    """New pages."""
+    changed: tuple[str, ...]
+    """Pages that said something else before."""
+    unchanged: int
+    """Pages that were there already."""
+    removed: tuple[str, ...]
+    """Pages whose files are gone."""
+    refused: dict[str, str]
+    """Files that could not be read, with why."""
+
+
+class Knowledge:
+    """What one tenant's people and agents can look up."""
+
+    def __init__(self, store: KnowledgeStore, encoder: Encoder, encoder_name: str, vectors: Callable[[], VectorIndex]) -> None:
+        self._store, self._encoder, self._encoder_name = store, encoder, encoder_name
+        self._open_vectors = vectors
+        self._vectors: VectorIndex | None = None
+        self._lexical = LexicalIndex()
+        self._in_lexical: set[int] = set()
+        self._revision = -1
+        self._guard = threading.Lock()
+
+    def add_folder(self, folder: Path, on_progress: _SUPERSEDED = 0.6
+"""Of the score, for a page that another one supersedes."""
+OnProgress = lambda done, of: None, prune: bool = False) -> Added:
+        """Read every page of a folder; those that did not change cost nothing.
+
+        Args:
+            folder: Searched for Markdown and text files, to any depth.
+            on_progress: Called with pages done and pages in all.
+            prune: Also take pages out whose file is gone.
+
+        Raises:
+            BadInput: Not a folder.
+        """
+        files, known = list(pages_in(folder)), self._store.digests()
+        added, changed, refused, seen = [], [], {}, set()
+        for number, file in enumerate(files, 1):
+            name = file.relative_to(folder).as_posix()
+            seen.add(name)
+            try:
+                document = read_document(file, folder)
+                if known.get(name) != document.digest:
+                    self._put(document)
+                    (changed if name in known else added).append(name)
+            except (BadInput, OSError) as error:
+                refused[name] = str(error)
+            on_progress(number, len(files))
+        removed = [name for name in known if name not in seen] if prune else []
+        for name in removed:
+            self._store.remove(name)
+        unchanged = len(files) - len(added) - len(changed) - len(refused)
+        return Added(
+            added=tuple(added), changed=tuple(changed), unchanged=unchanged, removed=tuple(removed), refused=refused
+        )
+
+    def add_text(self, name: str, text: str) -> Document:
+        """Add or replace one page.
+
+        Raises:
+            BadInput: Empty.
+        """
+        document = make_document(name, text)
+        if self._store.digests().get(name) != document.digest:
+            self._put(document)
+        return document
+
+    def remove(self, name: str) -> bool:
+        """Take a page out; False where there was none."""
+        return self._store.remove(name)
+
+    def search(self, question: str, limit: int = 10) -> list[Hit]:
+        """Passages that may answer a question, best first.
+
+        Pages that another one supersedes come after those that hold and say as much.
+        """
+        if not question.strip():
+            return []
+        with self._guard:
+            index = self._follow()
+            vector = self._encoder.embed([question])[0]
+            near = index.search(vector, _CANDIDATES)
+            shared = self._lexical.search(question, _CANDIDATES)
+        fused = fuse([found for found, _ in near], [found for found, _ in shared])
+        stored = self._store.passages(list(fused))
+        cosines = self._store.vectors(list(stored))
+        hits = [_hit(found, fused[found.id], float(cosines[found.id] @ vector)) for _, found in sorted(stored.items())]
+        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+
+    def close(self) -> None:
+        """Let go of the vectors' folder."""
+        if self._vectors is not None:
+            self._vectors.close()
+            self._vectors = None
+
+    def _put(self, document: Document) -> None:
+        passages = cut(document)
+        vectors = self._encoder.embed([passage.titled for passage in passages])
+        self._store.put(document, passages, vectors, self._encoder_name)
+
+    def _follow(self) -> VectorIndex:
+        """Both indexes as the database is now."""
+        if self._vectors is None:
+            self._vectors, self._revision = self._open_vectors(), -1
+        revision = self._store.revision()
+        if revision != self._revision:
+            wanted = set(self._store.passage_ids())
+            there = self._vectors.ids()
+            self._vectors.remove(sorted(there - wanted))
+            self._vectors.add(self._store.vectors(sorted(wanted - there)))
+            self._lexical.remove(self._in_lexical - wanted)
+            new = self._store.passages(sorted(wanted - self._in_lexical))
+            self._lexical.add((key, found.passage.heading, found.passage.text) for key, found in new.items())
+            self._in_lexical, self._revision = wanted, revision
+        return self._vectors
+
+
+def _hit(found: Stored, score: float, cosine: float) -> Hit:
+    if found.superseded_by is not None:
+        score *= _SUPERSEDED
+    return Hit(
+        document=found.passage.document,
+        title=found.title,
+        heading=found.passage.heading,
+        text=found.passage.text,
+        score=round(score, 6),
+        cosine=round(cosine, 4),
+        version=found.version,
+        valid_from=found.valid_from.isoformat() if found.valid_from else None,
+        superseded_by=found.superseded_by,
+    )

@@ -1,0 +1,205 @@
+"""The knowledge store: pages and passages in the database. Every index is made from it and can be made again."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Column, Date, DateTime, Engine, ForeignKey, Integer, LargeBinary, Text, UniqueConstraint, delete
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from core.errors import StoreError
+from retrieval.chunk import Passage
+from retrieval.documents import Document
+
+
+class DocumentRow(SQLModel, table=True):
+    """One page."""
+
+    __tablename__ = "document"
+    __table_args__ = (UniqueConstraint("tenant", "name", name="uq_document_tenant_name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    """Order of arrival."""
+    tenant: str
+    """Whose."""
+    name: str
+    """Path relative to the folder it came from."""
+    title: str
+    """First heading."""
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    """All of it."""
+    digest: str
+    """Of name and text."""
+    version: str | None = None
+    """As the page says."""
+    valid_from: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    """As the page says."""
+    superseded_by: str | None = None
+    """As the page says."""
+    added_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    """UTC."""
+
+
+class PassageRow(SQLModel, table=True):
+    """One passage; its id is never given to another."""
+
+    __tablename__ = "passage"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    """Names it for good."""
+    tenant: str = Field(index=True)
+    """Whose."""
+    document_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("document.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    """Of which page."""
+    position: int
+    """Which of its page."""
+    heading: str = Field(sa_column=Column(Text, nullable=False))
+    """Headings above it."""
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    """Verbatim."""
+    vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """(width,) float32 of unit length, little-endian."""
+
+
+class KnowledgeRow(SQLModel, table=True):
+    """How far a tenant's knowledge has come."""
+
+    __tablename__ = "knowledge"
+
+    tenant: str = Field(primary_key=True)
+    """Whose."""
+    revision: int
+    """Counts changes: an index of another revision is stale."""
+    encoder: str
+    """Which encoder the vectors are of."""
+
+
+class Stored(NamedTuple):
+    """A passage with its page."""
+
+    id: int
+    """Of the passage."""
+    passage: Passage
+    """What it says."""
+    title: str
+    """Of its page."""
+    version: str | None
+    """Of its page."""
+    valid_from: date | None
+    """Of its page."""
+    superseded_by: str | None
+    """Of its page."""
+
+
+class KnowledgeStore:
+    """Pages and passages of one tenant."""
+
+    def __init__(self, engine: Engine, tenant: str) -> None:
+        self._engine, self._tenant = engine, tenant
+
+    def digests(self) -> dict[str, str]:
+        """The pages there are: name and digest."""
+        query = select(DocumentRow.name, DocumentRow.digest).where(DocumentRow.tenant == self._tenant)
+        with Session(self._engine) as session:
+            return dict(session.exec(query).all())
+
+    def revision(self) -> int:
+        """How often pages were added, changed or removed."""
+        with Session(self._engine) as session:
+            row = session.get(KnowledgeRow, self._tenant)
+            return row.revision if row is not None else 0
+
+    def put(self, document: Document, passages: Sequence[Passage], vectors: NDArray[np.float32], encoder: str) -> None:
+        """Add a page, or put it in place of what it said before; all of it or nothing.
+
+        Args:
+            document: The page.
+            passages: Its passages.
+            vectors: (passages, width) float32, rows of unit length.
+            encoder: Which encoder they are of.
+
+        Raises:
+            StoreError: Earlier pages were embedded by another encoder.
+        """
+        with Session(self._engine) as session:
+            self._count(session, encoder)
+            self._delete(session, document.name)
+            row = DocumentRow(tenant=self._tenant, added_at=datetime.now(UTC), **document.model_dump())
+            session.add(row)
+            session.flush()
+            assert row.id is not None  # flushed
+            for passage, vector in zip(passages, vectors, strict=True):
+                session.add(
+                    PassageRow(
+                        tenant=self._tenant,
+                        document_id=row.id,
+                        position=passage.position,
+                        heading=passage.heading,
+                        text=passage.text,
+                        vector=np.asarray(vector, dtype="<f4").tobytes(),
+                    )
+                )
+            session.commit()
+
+    def remove(self, name: str) -> bool:
+        """Take a page out; False where there was none."""
+        with Session(self._engine) as session:
+            if not self._delete(session, name):
+                return False
+            self._count(session, None)
+            session.commit()
+            return True
+
+    def passage_ids(self) -> list[int]:
+        """Every passage there is."""
+        with Session(self._engine) as session:
+            return [int(found) for found in session.exec(select(PassageRow.id).where(PassageRow.tenant == self._tenant)).all() if found]
+
+    def passages(self, ids: Sequence[int]) -> dict[int, Stored]:
+        """Passages by id; those that are gone are left out."""
+        query = (
+            select(PassageRow, DocumentRow)
+            .join(DocumentRow, col(DocumentRow.id) == col(PassageRow.document_id))
+            .where(PassageRow.tenant == self._tenant, col(PassageRow.id).in_(list(ids)))
+        )
+        with Session(self._engine) as session:
+            return {int(passage.id or 0): _stored(passage, page) for passage, page in session.exec(query).all()}
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Vectors by id, (width,) each."""
+        query = select(PassageRow.id, PassageRow.vector).where(
+            PassageRow.tenant == self._tenant, col(PassageRow.id).in_(list(ids))
+        )
+        with Session(self._engine) as session:
+            return {int(found or 0): np.frombuffer(vector, dtype="<f4") for found, vector in session.exec(query).all()}
+
+    def _count(self, session: Session, encoder: str | None) -> None:
+        row = session.get(KnowledgeRow, self._tenant)
+        if row is None:
+            row = KnowledgeRow(tenant=self._tenant, revision=0, encoder=encoder or "")
+        if encoder is not None and row.encoder != encoder:
+            raise StoreError(f"knowledge was embedded by {row.encoder}, not {encoder}: `nightschool knowledge rebuild`")
+        row.revision += 1
+        session.add(row)
+
+    def _delete(self, session: Session, name: str) -> bool:
+        row = session.exec(self._named(name)).first()
+        if row is None:
+            return False
+        session.exec(delete(PassageRow).where(col(PassageRow.document_id) == row.id))
+        session.delete(row)
+        session.flush()
+        return True
+
+    def _named(self, name: str) -> Any:
+        return select(DocumentRow).where(DocumentRow.tenant == self._tenant, DocumentRow.name == name)
+
+
+def _stored(passage: PassageRow, page: DocumentRow) -> Stored:
+    said = Passage(document=page.name, heading=passage.heading, text=passage.text, position=passage.position)
+    return Stored(int(passage.id or 0), said, page.title, page.version, page.valid_from, page.superseded_by)
