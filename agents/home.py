@@ -16,6 +16,9 @@ from core.settings import Settings
 from core.traces import TraceStore
 from core.types.principal import Principal
 from retrieval.embed import Embedder
+from retrieval.knowledge import Knowledge
+from retrieval.store import KnowledgeStore
+from retrieval.vectors import open_index
 from tools.ledger import Ledger
 from tools.registry import Registry
 
@@ -46,6 +49,13 @@ class Home:
     def company(self) -> Path:
         """The sandbox company's file."""
         return self.settings.home / "erp" / "company.sqlite"
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """What can be looked up."""
+        tenant, folder = self.settings.tenant, self.settings.home / "chroma"
+        store = KnowledgeStore(self.database, tenant)
+        return Knowledge(store, self.embedder, MINILM.name, lambda: open_index(folder, f"knowledge-{tenant}"))
 
     @cached_property
     def embedder(self) -> Embedder:

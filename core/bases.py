@@ -13,6 +13,9 @@ from core.requantise import SERVED, gains_from_q8, requantise
 from core.types.value import Value
 
 RECIPES: dict[str, WheelArtefact] = {"small": SMALL_BASE, "large": LARGE_PARTS}
+_LEARNING_RATES = {"small": 1e-3}
+_LEARNING_RATE = 3e-4
+"""Of other bases: at 1e-3 the loss of the large one became NaN within 60 steps."""
 
 
 class Base(Value):
@@ -27,6 +30,11 @@ class Base(Value):
     source: Path | None = None
     """The file `gguf` was rewritten from, whose weights are nearer to those of `folder`; or that file itself: what an adapter is
     merged into. None where `gguf` is."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak learning rate of a LoRA adapter on it."""
+        return _LEARNING_RATES.get(self.name, _LEARNING_RATE)
 
 
 class BaseStore:

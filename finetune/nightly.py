@@ -411,7 +411,7 @@ class Night:
         return Plan.model_validate_json(file.read_text())
 
     def _config(self) -> TrainingConfig:
-        return TrainingConfig(epochs=self._plan.epochs, seed=self._order.seed)
+        return TrainingConfig(epochs=self._plan.epochs, seed=self._order.seed, learning_rate=self._base.learning_rate)
 
     def _folder_of_nights(self) -> Path:
         self._home.nights.mkdir(parents=True, exist_ok=True)

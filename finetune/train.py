@@ -295,12 +295,16 @@ def _save_adapter(model: Any, folder: Path) -> None:
 
 
 def _load_base(base: Path) -> Any:
-    if torch.cuda.is_available():
-        return AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16, use_safetensors=True, attn_implementation="eager", **_four_bit(base))
-    dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
+    """The frozen base. Attention is spelled out: the fused backward is slow for short rows on CPU, and on an H200 it made the
+    loss of a padded batch NaN."""
+    on_gpu = torch.cuda.is_available()
     return AutoModelForCausalLM.from_pretrained(
-        base, dtype=dtype, use_safetensors=True, attn_implementation="eager"
-    )  # the flash backward is slow for short rows on CPU
+        base,
+        dtype=torch.bfloat16 if on_gpu or has_fast_bf16() else torch.float32,
+        use_safetensors=True,
+        attn_implementation="eager",
+        **(_four_bit(base) if on_gpu else {}),
+    )
 
 
 def _four_bit(base: Path) -> dict[str, Any]:

@@ -7,8 +7,11 @@ from core.types.value import Value
 from retrieval.documents import Document
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
-MOST_CHARACTERS = 500
-"""Of a passage: about what the sentence encoder reads (128 tokens)."""
+MOST_CHARACTERS = 900
+"""Of a passage; the sentence encoder reads the first half (128 tokens) and every sentence by itself."""
+_FEWEST_CHARACTERS = 9
+"""Of a sentence that says something."""
+_RULE = re.compile(r"[|\s:*_-]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"'(])")
 
 
@@ -28,6 +31,13 @@ class Passage(Value):
     def titled(self) -> str:
         """What is embedded and searched: the headings say what the text is about."""
         return f"{self.heading}\n{self.text}"
+
+    @property
+    def sentences(self) -> list[str]:
+        """Sentences, items and table rows of it, each after the heading it stands under."""
+        under = self.heading.split(" › ")[-1]
+        lines = (line.strip(" -*|") for line in self.text.split("\n") if not _RULE.fullmatch(line))
+        return [f"{under}: {said}" for line in lines for said in _SENTENCE_END.split(line) if len(said) >= _FEWEST_CHARACTERS]
 
 
 def cut(document: Document) -> list[Passage]:

@@ -1,21 +1,21 @@
-"""Fusion of rankings by reciprocal rank (Cormack, Clarke and Büttcher 2009)."""
+"""Fusion: how much a passage says about a question, of its meaning, its best sentence, and the words they share.
 
-from collections.abc import Sequence
+Sums of scores, not of ranks: on questions asked in other words than the page's, how near is near says more than which is nearest.
+"""
 
-_RANK_OFFSET = 20
-"""The paper's k, smaller than its 60: our rankings are forty long, not a thousand."""
-NEAR_WEIGHT, SHARED_WEIGHT = 1.0, 1.0
+_PASSAGE, _SENTENCE, _WORDS = 1.0, 0.75, 0.3
+_SUPERSEDED = 0.9
+"""Of the score, for a page that another one supersedes."""
 
 
-def fuse(near: Sequence[int], shared: Sequence[int]) -> dict[int, float]:
-    """Scores by id of what stands in either ranking, the best having the highest.
+def fused(passage: float, sentence: float, words: float, superseded: bool) -> float:
+    """A score, higher is better, at most 1.
 
     Args:
-        near: By nearness in meaning, best first.
-        shared: By words in common, best first.
+        passage: Cosine of question and passage, in [-1, 1].
+        sentence: The same of its nearest sentence.
+        words: BM25 as a share of the best passage's, in [0, 1].
+        superseded: Whether another page holds instead.
     """
-    scores: dict[int, float] = {}
-    for weight, ranking in ((NEAR_WEIGHT, near), (SHARED_WEIGHT, shared)):
-        for rank, found in enumerate(ranking, 1):
-            scores[found] = scores.get(found, 0.0) + weight / (_RANK_OFFSET + rank)
-    return scores
+    score = (_PASSAGE * passage + _SENTENCE * sentence + _WORDS * words) / (_PASSAGE + _SENTENCE + _WORDS)
+    return score * _SUPERSEDED if superseded else score

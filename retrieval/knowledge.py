@@ -6,6 +6,7 @@ is now.
 
 import threading
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 
@@ -16,15 +17,15 @@ from core.errors import BadInput
 from core.types.value import Value
 from retrieval.chunk import cut
 from retrieval.documents import Document, make_document, pages_in, read_document
-from retrieval.fusion import fuse
+from retrieval.fusion import fused
 from retrieval.lexical import LexicalIndex
 from retrieval.store import KnowledgeStore, Stored
 from retrieval.vectors import VectorIndex
 
-_CANDIDATES = 40
-"""Passages each index names before they are fused."""
-_SUPERSEDED = 0.6
-"""Of the score, for a page that another one supersedes."""
+_NEAR, _SHARED = 200, 40
+"""Vectors and passages the indexes name before they are scored together."""
+_MOST_VECTORS = 4096
+"""Of a passage: the key of a vector is its passage's id times that, plus its place."""
 OnProgress = Callable[[int, int], None]
 
 
@@ -48,9 +49,9 @@ class Hit(Value):
     text: str
     """Verbatim."""
     score: float
-    """Of the fusion; comparable within one search only."""
+    """How much it says about the question, at most 1."""
     cosine: float
-    """Nearness in meaning, in [-1, 1]."""
+    """Nearness in meaning of the passage or its best sentence, in [-1, 1]."""
     version: str | None
     """Of the page."""
     valid_from: str | None
@@ -86,9 +87,7 @@ class Knowledge:
         self._revision = -1
         self._guard = threading.Lock()
 
-    def add_folder(self, folder: Path, on_progress: _SUPERSEDED = 0.6
-"""Of the score, for a page that another one supersedes."""
-OnProgress = lambda done, of: None, prune: bool = False) -> Added:
+    def add_folder(self, folder: Path, on_progress: OnProgress = lambda done, of: None, prune: bool = False) -> Added:
         """Read every page of a folder; those that did not change cost nothing.
 
         Args:
@@ -100,7 +99,10 @@ OnProgress = lambda done, of: None, prune: bool = False) -> Added:
             BadInput: Not a folder.
         """
         files, known = list(pages_in(folder)), self._store.digests()
-        added, changed, refused, seen = [], [], {}, set()
+        added: list[str] = []
+        changed: list[str] = []
+        refused: dict[str, str] = {}
+        seen: set[str] = set()
         for number, file in enumerate(files, 1):
             name = file.relative_to(folder).as_posix()
             seen.add(name)
@@ -116,9 +118,7 @@ OnProgress = lambda done, of: None, prune: bool = False) -> Added:
         for name in removed:
             self._store.remove(name)
         unchanged = len(files) - len(added) - len(changed) - len(refused)
-        return Added(
-            added=tuple(added), changed=tuple(changed), unchanged=unchanged, removed=tuple(removed), refused=refused
-        )
+        return Added(added=tuple(added), changed=tuple(changed), unchanged=unchanged, removed=tuple(removed), refused=refused)
 
     def add_text(self, name: str, text: str) -> Document:
         """Add or replace one page.
@@ -130,6 +130,10 @@ OnProgress = lambda done, of: None, prune: bool = False) -> Added:
         if self._store.digests().get(name) != document.digest:
             self._put(document)
         return document
+
+    def pages(self) -> list[str]:
+        """Names of the pages there are."""
+        return list(self._store.digests())
 
     def remove(self, name: str) -> bool:
         """Take a page out; False where there was none."""
@@ -145,13 +149,13 @@ OnProgress = lambda done, of: None, prune: bool = False) -> Added:
         with self._guard:
             index = self._follow()
             vector = self._encoder.embed([question])[0]
-            near = index.search(vector, _CANDIDATES)
-            shared = self._lexical.search(question, _CANDIDATES)
-        fused = fuse([found for found, _ in near], [found for found, _ in shared])
-        stored = self._store.passages(list(fused))
-        cosines = self._store.vectors(list(stored))
-        hits = [_hit(found, fused[found.id], float(cosines[found.id] @ vector)) for _, found in sorted(stored.items())]
-        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+            near = {key // _MOST_VECTORS for key, _ in index.search(vector, _NEAR)}
+            shared = dict(self._lexical.search(question, _SHARED))
+        best = max(shared.values(), default=1.0)
+        stored = self._store.passages(sorted(near | set(shared)))
+        cosines = {key: rows @ vector for key, rows in self._store.vectors(list(stored)).items()}
+        hits = [_hit(found, cosines[key], shared.get(key, 0.0) / best) for key, found in stored.items() if key in cosines]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.document))[:limit]
 
     def close(self) -> None:
         """Let go of the vectors' folder."""
@@ -161,8 +165,13 @@ OnProgress = lambda done, of: None, prune: bool = False) -> Added:
 
     def _put(self, document: Document) -> None:
         passages = cut(document)
-        vectors = self._encoder.embed([passage.titled for passage in passages])
-        self._store.put(document, passages, vectors, self._encoder_name)
+        texts = [[passage.titled, *passage.sentences][:_MOST_VECTORS] for passage in passages]
+        self._store.put(document, passages, self._embedded(texts), self._encoder_name)
+
+    def _embedded(self, texts: Sequence[Sequence[str]]) -> list[NDArray[np.float32]]:
+        """Vectors of each list of texts; all are embedded at once."""
+        together = self._encoder.embed([text for some in texts for text in some])
+        return np.split(together, list(accumulate(map(len, texts)))[:-1])
 
     def _follow(self) -> VectorIndex:
         """Both indexes as the database is now."""
@@ -171,9 +180,12 @@ OnProgress = lambda done, of: None, prune: bool = False) -> Added:
         revision = self._store.revision()
         if revision != self._revision:
             wanted = set(self._store.passage_ids())
-            there = self._vectors.ids()
-            self._vectors.remove(sorted(there - wanted))
-            self._vectors.add(self._store.vectors(sorted(wanted - there)))
+            keys = self._vectors.ids()
+            self._vectors.remove(sorted(key for key in keys if key // _MOST_VECTORS not in wanted))
+            new_vectors = self._store.vectors(sorted(wanted - {key // _MOST_VECTORS for key in keys}))
+            self._vectors.add(
+                {found * _MOST_VECTORS + place: row for found, rows in new_vectors.items() for place, row in enumerate(rows)}
+            )
             self._lexical.remove(self._in_lexical - wanted)
             new = self._store.passages(sorted(wanted - self._in_lexical))
             self._lexical.add((key, found.passage.heading, found.passage.text) for key, found in new.items())
@@ -181,16 +193,15 @@ OnProgress = lambda done, of: None, prune: bool = False) -> Added:
         return self._vectors
 
 
-def _hit(found: Stored, score: float, cosine: float) -> Hit:
-    if found.superseded_by is not None:
-        score *= _SUPERSEDED
+def _hit(found: Stored, cosines: NDArray[np.float32], words: float) -> Hit:
+    own, sentence = float(cosines[0]), float(cosines[1:].max(initial=-1.0))
     return Hit(
         document=found.passage.document,
         title=found.title,
         heading=found.passage.heading,
         text=found.passage.text,
-        score=round(score, 6),
-        cosine=round(cosine, 4),
+        score=round(fused(own, max(own, sentence), words, found.superseded_by is not None), 6),
+        cosine=round(max(own, sentence), 4),
         version=found.version,
         valid_from=found.valid_from.isoformat() if found.valid_from else None,
         superseded_by=found.superseded_by,

@@ -52,9 +52,7 @@ class PassageRow(SQLModel, table=True):
     """Names it for good."""
     tenant: str = Field(index=True)
     """Whose."""
-    document_id: int = Field(
-        sa_column=Column(Integer, ForeignKey("document.id", ondelete="CASCADE"), nullable=False, index=True)
-    )
+    document_id: int = Field(sa_column=Column(Integer, ForeignKey("document.id", ondelete="CASCADE"), nullable=False, index=True))
     """Of which page."""
     position: int
     """Which of its page."""
@@ -62,8 +60,10 @@ class PassageRow(SQLModel, table=True):
     """Headings above it."""
     text: str = Field(sa_column=Column(Text, nullable=False))
     """Verbatim."""
-    vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    """(width,) float32 of unit length, little-endian."""
+    vectors: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """(1 + sentences, width) float32, little-endian: of the passage, then of its sentences; rows of unit length."""
+    width: int
+    """Of a vector."""
 
 
 class KnowledgeRow(SQLModel, table=True):
@@ -114,13 +114,13 @@ class KnowledgeStore:
             row = session.get(KnowledgeRow, self._tenant)
             return row.revision if row is not None else 0
 
-    def put(self, document: Document, passages: Sequence[Passage], vectors: NDArray[np.float32], encoder: str) -> None:
+    def put(self, document: Document, passages: Sequence[Passage], vectors: Sequence[NDArray[np.float32]], encoder: str) -> None:
         """Add a page, or put it in place of what it said before; all of it or nothing.
 
         Args:
             document: The page.
             passages: Its passages.
-            vectors: (passages, width) float32, rows of unit length.
+            vectors: Of each passage, (1 + sentences, width) float32, rows of unit length: its own, then those of its sentences.
             encoder: Which encoder they are of.
 
         Raises:
@@ -133,7 +133,7 @@ class KnowledgeStore:
             session.add(row)
             session.flush()
             assert row.id is not None  # flushed
-            for passage, vector in zip(passages, vectors, strict=True):
+            for passage, rows in zip(passages, vectors, strict=True):
                 session.add(
                     PassageRow(
                         tenant=self._tenant,
@@ -141,7 +141,8 @@ class KnowledgeStore:
                         position=passage.position,
                         heading=passage.heading,
                         text=passage.text,
-                        vector=np.asarray(vector, dtype="<f4").tobytes(),
+                        vectors=np.asarray(rows, dtype="<f4").tobytes(),
+                        width=rows.shape[1],
                     )
                 )
             session.commit()
@@ -158,7 +159,11 @@ class KnowledgeStore:
     def passage_ids(self) -> list[int]:
         """Every passage there is."""
         with Session(self._engine) as session:
-            return [int(found) for found in session.exec(select(PassageRow.id).where(PassageRow.tenant == self._tenant)).all() if found]
+            return [
+                int(found)
+                for found in session.exec(select(PassageRow.id).where(PassageRow.tenant == self._tenant)).all()
+                if found
+            ]
 
     def passages(self, ids: Sequence[int]) -> dict[int, Stored]:
         """Passages by id; those that are gone are left out."""
@@ -171,12 +176,15 @@ class KnowledgeStore:
             return {int(passage.id or 0): _stored(passage, page) for passage, page in session.exec(query).all()}
 
     def vectors(self, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-        """Vectors by id, (width,) each."""
-        query = select(PassageRow.id, PassageRow.vector).where(
+        """By id of the passage (1 + sentences, width): its own vector, then those of its sentences."""
+        query = select(PassageRow.id, PassageRow.vectors, PassageRow.width).where(
             PassageRow.tenant == self._tenant, col(PassageRow.id).in_(list(ids))
         )
         with Session(self._engine) as session:
-            return {int(found or 0): np.frombuffer(vector, dtype="<f4") for found, vector in session.exec(query).all()}
+            return {
+                int(found or 0): np.frombuffer(vectors, dtype="<f4").reshape(-1, width)
+                for found, vectors, width in session.exec(query).all()
+            }
 
     def _count(self, session: Session, encoder: str | None) -> None:
         row = session.get(KnowledgeRow, self._tenant)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,13 @@ from api.cli.output import AsJson, Bars, open_home, show
 from core.settings import Settings
 from core.types.message import Message
 from evals.agreement import compare_engines
+from evals.golden import HANDBOOK
 from evals.golden_sets import golden_cases
+from evals.handbook import DEPTHS, compare, questions
 from finetune.benchmark import BENCHMARKS, run_benchmark
 from finetune.harvest import harvest
+from retrieval.store import KnowledgeStore
+from tools.erp.company import HANDBOOK_PAGES
 
 app = typer.Typer(help="Benchmarks: resumable, long.", no_args_is_help=True)
 _Data = Annotated[Path, typer.Option(help="Folder of the data set.")]
@@ -48,6 +53,31 @@ for _name in BENCHMARKS:
     app.command(_name)(_command(_name))
 
 _Release = Annotated[str, typer.Option(help="A release id, or champion.")]
+
+
+@app.command("knowledge")
+def knowledge(
+    folder: Annotated[Path, typer.Option("--pages", help="Pages to look up in.")] = HANDBOOK_PAGES,
+    file: Annotated[Path, typer.Option("--questions", help="JSON Lines of question, document and passage.")] = HANDBOOK,
+    as_json: AsJson = False,
+) -> None:
+    """Count how often the passage that answers a question is among the first, beside BM25 alone and MiniLM alone."""
+    encoder = open_home().embedder
+    with tempfile.TemporaryDirectory() as place, Bars() as bars:
+        home = Home(Settings(home=Path(place), artefacts=Settings().artefact_folder))
+        bars.step("read pages")
+        home.knowledge.add_folder(folder, bars.update)
+        asked = questions(file)
+        bars.step(f"look up {len(asked)} questions")
+        found = compare(asked, home.knowledge, KnowledgeStore(home.database, home.settings.tenant), encoder)
+        home.knowledge.close()
+        home.database.dispose()
+    lines = ["              passage@1     @5    @10   page@1     @5    @10"]
+    for name, result in found.items():
+        cells = [f"{rates[depth].rate:6.3f}" for rates in (result.passage, result.document) for depth in DEPTHS]
+        lines.append(f"{name:<14} " + " ".join(cells))
+    document = {"n": len(asked), **{name: result.model_dump(mode="json") for name, result in found.items()}}
+    show(document, "\n".join([*lines, f"n = {len(asked)}"]), as_json)
 
 
 @app.command("latency")

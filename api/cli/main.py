@@ -16,6 +16,7 @@ from api.cli import (
     golden,
     init,
     keys,
+    knowledge,
     night,
     predict,
     releases,
@@ -47,6 +48,7 @@ for name, nouns in {
     "artefacts": artefacts.app,
     "bench": bench.app,
     "erp": erp.app,
+    "knowledge": knowledge.app,
 }.items():
     app.add_typer(nouns, name=name)
 

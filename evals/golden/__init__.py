@@ -14,3 +14,8 @@ COMPANY_PHRASINGS = Path(__file__).parent / "company_phrasings.jsonl"
 """Sixty wishes of these scenarios, each in five other people's words."""
 COMPANY_PHRASINGS_SHA256 = "5d67e6e47de72de39056f95039e3c8010751db27c8264d8161622ce2bfe9b0e3"
 """What it must hash to."""
+
+HANDBOOK = Path(__file__).parent / "handbook.jsonl"
+"""Questions about the company's handbook, each with the passage that answers it."""
+HANDBOOK_SHA256 = "f361e5faf5b7c313cf2aa0f8671334b914f15a6053926832030df6589effe4f1"
+"""What it must hash to."""

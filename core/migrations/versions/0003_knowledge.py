@@ -33,7 +33,8 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("heading", sa.Text, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
-        sa.Column("vector", sa.LargeBinary, nullable=False),
+        sa.Column("vectors", sa.LargeBinary, nullable=False),
+        sa.Column("width", sa.Integer, nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_table(

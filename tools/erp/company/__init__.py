@@ -9,3 +9,5 @@ from pathlib import Path
 
 CONVERSATIONS = Path(__file__).parent / "conversations.jsonl"
 """One conversation a line, in the contract's form."""
+HANDBOOK_PAGES = Path(__file__).parent / "handbook"
+"""Its handbook: policy, price lists, product sheets and procedures, some in older versions too."""

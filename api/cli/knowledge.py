@@ -1,0 +1,57 @@
+"""`nightschool knowledge`: pages that can be looked up."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.output import BAD_ROWS, AsJson, Bars, fail, open_home, show
+
+app = typer.Typer(help="Pages of policy, prices and procedures; found as they are now.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    folder: Annotated[Path, typer.Argument(help="Folder of Markdown and text files, read to any depth.")],
+    prune: Annotated[bool, typer.Option("--prune", help="Also take out pages whose file is gone.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read pages; those that did not change cost nothing. Files that cannot be read are listed (exit 4)."""
+    knowledge = open_home().knowledge
+    with Bars() as bars:
+        bars.step("read pages")
+        result = knowledge.add_folder(folder, bars.update, prune)
+    counts = (
+        f"{len(result.added)} new, {len(result.changed)} changed, {result.unchanged} as before, {len(result.removed)} removed"
+    )
+    lines = [counts, *(f"refused: {reason}" for reason in result.refused.values())]
+    show(result.model_dump(mode="json"), "\n".join(lines), as_json)
+    if result.refused:
+        raise typer.Exit(BAD_ROWS)
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="A question, or words.")],
+    limit: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show the passages that say most about a question, best first."""
+    hits = open_home().knowledge.search(text, limit)
+    lines = [f"{hit.score:.4f}  {hit.document} | {hit.heading}\n        {' '.join(hit.text.split())[:160]}" for hit in hits]
+    show({"results": [hit.model_dump(mode="json") for hit in hits]}, "\n".join(lines) or "Nothing found.", as_json)
+
+
+@app.command("list")
+def list_pages(as_json: AsJson = False) -> None:
+    """Show the pages there are."""
+    names = sorted(open_home().knowledge.pages())
+    show({"pages": names}, "\n".join(names) or "No page; add some with `nightschool knowledge add DIR`.", as_json)
+
+
+@app.command()
+def remove(name: Annotated[str, typer.Argument(help="As `list` names it.")], as_json: AsJson = False) -> None:
+    """Take a page out."""
+    if not open_home().knowledge.remove(name):
+        fail(f"page {name!r}: there is none; `nightschool knowledge list` names them")
+    show({"removed": name}, f"Removed {name}.", as_json)

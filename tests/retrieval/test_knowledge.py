@@ -1,0 +1,115 @@
+"""Pages are found as they are now, by any process, by meaning and by words."""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.database import open_database
+from core.errors import StoreError
+from core.settings import Settings
+from retrieval.knowledge import Knowledge
+from retrieval.store import KnowledgeStore
+from retrieval.vectors import ChromaIndex, ExactIndex, open_index
+
+
+class _Words:
+    """Words hashed to a unit vector, in place of the sentence encoder."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), 64), np.float32)
+        for row, text in enumerate(texts):
+            for word in ("", *text.lower().split()):
+                vectors[row, zlib.crc32(word.encode()) % 64] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _knowledge(home: Path, encoder: str = "words", tenant: str = "default") -> Knowledge:
+    store = KnowledgeStore(open_database(Settings(home=home)), tenant)
+    return Knowledge(store, _Words(), encoder, lambda: open_index(home / "chroma", f"knowledge-{tenant}"))
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "returns.md").write_text("# Returns\n\nGoods come back within thirty days.\n")
+    (folder / "freight.md").write_text("# Freight\n\nA pallet costs forty euros.\n\n## Islands\n\nAsk the carrier.\n")
+    return folder
+
+
+def test_a_page_is_found_as_it_is_now(tmp_path: Path, pages: Path) -> None:
+    knowledge = _knowledge(tmp_path)
+    assert knowledge.add_folder(pages).added == ("freight.md", "returns.md")
+    assert knowledge.search("when do goods come back")[0].text == "Goods come back within thirty days."
+    (pages / "returns.md").write_text("# Returns\n\nGoods come back within ten days.\n")
+    again = knowledge.add_folder(pages)
+    assert (again.changed, again.unchanged) == (("returns.md",), 1)
+    assert knowledge.search("when do goods come back")[0].text == "Goods come back within ten days."
+    assert not any("thirty" in hit.text for hit in knowledge.search("thirty days", 100))
+    knowledge.close()
+
+
+def test_a_page_that_is_gone_is_found_no_more(tmp_path: Path, pages: Path) -> None:
+    knowledge = _knowledge(tmp_path)
+    knowledge.add_folder(pages)
+    (pages / "returns.md").unlink()
+    assert knowledge.add_folder(pages).removed == ()
+    assert knowledge.add_folder(pages, prune=True).removed == ("returns.md",)
+    assert {hit.document for hit in knowledge.search("goods come back", 100)} == {"freight.md"}
+    assert knowledge.remove("freight.md") and not knowledge.remove("freight.md")
+    assert knowledge.search("pallet") == []
+    knowledge.close()
+
+
+def test_two_processes_see_the_same_pages(tmp_path: Path, pages: Path) -> None:
+    owner, other = _knowledge(tmp_path), _knowledge(tmp_path)
+    owner.add_folder(pages)
+    assert isinstance(owner._follow(), ChromaIndex) and isinstance(other._follow(), ExactIndex)
+    assert owner.search("pallet costs") == other.search("pallet costs")
+    other.add_text("returns.md", "# Returns\n\nNothing comes back.\n")
+    assert owner.search("nothing comes back")[0].text == "Nothing comes back."
+    owner.close()
+    third = _knowledge(tmp_path)
+    assert isinstance(third._follow(), ChromaIndex)
+    assert third.search("nothing comes back") == other.search("nothing comes back")
+    third.close()
+
+
+def test_a_tenant_sees_its_own_pages_only(tmp_path: Path, pages: Path) -> None:
+    ours, theirs = _knowledge(tmp_path), _knowledge(tmp_path, tenant="other")
+    ours.add_folder(pages)
+    assert theirs.search("pallet") == [] and theirs.pages() == []
+    theirs.close()
+
+
+def test_vectors_of_another_encoder_are_refused(tmp_path: Path, pages: Path) -> None:
+    _knowledge(tmp_path).add_folder(pages)
+    with pytest.raises(StoreError, match="words, not others"):
+        _knowledge(tmp_path, encoder="others").add_text("new.md", "something")
+
+
+def test_what_cannot_be_read_is_listed_and_the_rest_is_there(tmp_path: Path, pages: Path) -> None:
+    (pages / "empty.md").write_text("  \n")
+    result = _knowledge(tmp_path).add_folder(pages)
+    assert list(result.refused) == ["empty.md"] and len(result.added) == 2
+
+
+def test_a_page_that_another_supersedes_comes_after_it(tmp_path: Path) -> None:
+    knowledge = _knowledge(tmp_path)
+    knowledge.add_text("fees.2025.md", "# Fees\nSuperseded by: fees.md\n\n## Return\n\nThe fee for a return is five euros.\n")
+    knowledge.add_text("fees.md", "# Fees\n\n## Return\n\nThe fee for a return is nine euros.\n")
+    first, second = knowledge.search("what is the fee for a return", 2)
+    assert (first.document, second.document) == ("fees.md", "fees.2025.md")
+    knowledge.close()
+
+
+@pytest.mark.parametrize("question", ["", " ", '"; DROP TABLE passage; --', "NEAR(a b)", "*", "🙂", "x" * 20_000])
+def test_any_question_is_met_calmly(tmp_path: Path, pages: Path, question: str) -> None:
+    knowledge = _knowledge(tmp_path)
+    knowledge.add_folder(pages)
+    assert isinstance(knowledge.search(question), list)
+    knowledge.close()
