@@ -1,6 +1,5 @@
 """Retrieval examined: is the passage that answers a question among the first ones found?"""
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path

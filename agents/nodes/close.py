@@ -1,0 +1,57 @@
+"""The end of a turn: what is said where nothing was done, and the record of it all."""
+
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from agents.desk import Desk
+from agents.state import State
+from core.types.message import read_messages
+from core.types.trace import OUTCOMES, Trace
+
+_SMALL_TALK = "I am here for the work: orders, invoices, stock, tickets, and what our handbook says."
+_OUT_OF_SCOPE = "That is nothing I can do or look up; a colleague will have to."
+_DONE = "Done."
+
+
+def refuse(desk: Desk, state: State) -> dict[str, Any]:
+    """Say politely that nothing is done."""
+    text = _SMALL_TALK if state["route"] == "smalltalk" else _OUT_OF_SCOPE
+    return {
+        "messages": [{"role": "assistant", "content": text}],
+        "replies": [{"turn": state["turn"], "kind": "none", "text": text}],
+        "outcome": "none",
+    }
+
+
+def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
+    """Keep the turn as a trace, unconfirmed until somebody says it was right, and write its receipt."""
+    said = state["messages"][-1]
+    closing = [] if said["role"] == "assistant" and not said.get("tool_calls") else [{"role": "assistant", "content": _DONE}]
+    outcome = state["outcome"] if state["outcome"] in OUTCOMES else None
+    trace = Trace(
+        toolset=desk.toolset.name,
+        messages=read_messages([*state["messages"], *closing]),
+        outcome=outcome,
+        query=state["query"] if outcome == "knowledge" else None,
+        source=f"thread {config['configurable']['thread_id']}",
+        accepted=False,
+        principal=desk.principal,
+        schema_hashes=desk.toolset.schema_hashes,
+    )
+    desk.traces.add([trace])
+    receipt = {
+        "trace": trace.id,
+        "route": state["route"],
+        "route_confidence": round(state["route_confidence"], 4),
+        "release": desk.caller.release_id,
+        "confidence": round(state["confidence"], 4),
+        "outcome": state["outcome"],
+        "sources": [
+            source["document"]
+            for reply in state["replies"]
+            if reply["turn"] == state["turn"]
+            for source in reply.get("sources", [])
+        ],
+    }
+    return {"messages": closing, "receipt": receipt}

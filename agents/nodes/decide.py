@@ -1,0 +1,66 @@
+"""The next step, by the caller; its arguments resolved to records, days and words of the business system."""
+
+from typing import Any
+
+from agents.desk import Desk
+from agents.replies import question_text
+from agents.state import State
+from core.errors import NightschoolError
+from core.types.message import read_messages
+from core.types.prediction import Prediction
+from tools.resolve import Question, resolve
+
+MOST_STEPS = 8
+"""Steps of calls after one request; more than that is going round in circles."""
+
+
+def decide(desk: Desk, state: State) -> dict[str, Any]:
+    """Ask the caller what to do next."""
+    if state["steps"] >= MOST_STEPS:
+        return _say(state, "error", "I have been going round in circles and stopped. Please tell me the next step.")
+    try:
+        prediction: Prediction = desk.caller.predict(list(read_messages(state["messages"])))
+    except NightschoolError as error:
+        return _say(state, "error", f"I could not work that out: {error}")
+    confidence = min(state["confidence"], prediction.confidence)
+    if prediction.outcome == "calls":
+        return {"confidence": confidence, "steps": state["steps"] + 1, **_resolved(desk, state, prediction)}
+    if prediction.ask is not None:
+        return {"confidence": confidence, **_say(state, "ask", question_text(prediction.ask, desk.toolset))}
+    if prediction.outcome == "knowledge":
+        return {"confidence": confidence, "outcome": "look_up", "query": prediction.query or state["query"]}
+    if prediction.outcome == "none":
+        return {"confidence": confidence, "outcome": "none"}
+    return {"confidence": confidence, "outcome": "done"}
+
+
+def _resolved(desk: Desk, state: State, prediction: Prediction) -> dict[str, Any]:
+    calls: list[dict[str, Any]] = []
+    questions: list[Question] = []
+    for number, call in enumerate(prediction.tool_calls):
+        tool = desk.toolset.by_name[call.name]
+        found = resolve(tool, call.arguments, desk.book)
+        questions.extend(found.questions)
+        calls.append(
+            {
+                "id": f"t{state['turn']}s{state['steps'] + 1}c{number + 1}",
+                "tool": call.name,
+                "said": call.arguments,
+                "arguments": found.arguments,
+                "names": found.names,
+                "risk": tool.risk,
+                "confidence": prediction.confidence,
+            }
+        )
+    if questions:
+        return _say(state, "ask", "\n".join(question.text for question in questions))
+    return {"calls": calls, "outcome": ""}
+
+
+def _say(state: State, kind: str, text: str) -> dict[str, Any]:
+    return {
+        "messages": [{"role": "assistant", "content": text}],
+        "replies": [{"turn": state["turn"], "kind": kind, "text": text}],
+        "outcome": kind,
+        "calls": [],
+    }

@@ -1,0 +1,45 @@
+"""Carrying calls out: through the executor, each under a key that names its place in the thread."""
+
+import json
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from agents.desk import Desk
+from agents.state import State
+from core.errors import ToolError
+
+_MOST_CHARACTERS = 6_000
+"""Of a tool's result in the conversation; what is longer is cut and says so."""
+
+
+def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
+    """Do the calls in order. One that breaks a rule does not stop the others; its error is its result.
+
+    A crash in the middle runs this node again: every write has the same key then, and happens once.
+    """
+    thread = config["configurable"]["thread_id"]
+    told = [
+        {"id": call["id"], "type": "function", "function": {"name": call["tool"], "arguments": json.dumps(call["said"])}}
+        for call in state["calls"]
+    ]
+    messages: list[dict[str, Any]] = [{"role": "assistant", "content": "", "tool_calls": told}]
+    replies: list[dict[str, Any]] = []
+    for call in state["calls"]:
+        reply = {"turn": state["turn"], "kind": "done", "call": {key: call[key] for key in ("id", "tool", "arguments", "names")}}
+        try:
+            effect = desk.executor.execute(call["tool"], call["arguments"], desk.principal, f"{thread}/{call['id']}")
+            result: dict[str, Any] = effect.result
+            reply |= {"text": effect.reply, "changes": [change.model_dump(mode="json") for change in effect.changes]}
+        except ToolError as error:
+            result = {"error": str(error)}
+            reply |= {"kind": "failed", "text": str(error), "changes": []}
+        messages.append(
+            {"role": "tool", "tool_call_id": call["id"], "content": _shortened(json.dumps(result, ensure_ascii=False))}
+        )
+        replies.append(reply)
+    return {"messages": messages, "replies": replies, "calls": []}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "… (cut)"

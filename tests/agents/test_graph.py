@@ -1,0 +1,253 @@
+"""Whole turns: what is said, asked, done, looked up, refused, and what survives a crash."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.desk import Desk, Thresholds
+from agents.router import Routed
+from agents.threads import Threads, Turn, open_threads
+from core.database import open_database
+from core.errors import BadInput, NotFound
+from core.settings import Settings
+from core.traces import TraceStore
+from core.types.message import Message, ToolCall
+from core.types.prediction import Ask, Prediction
+from core.types.principal import Principal
+from core.types.tool import read_toolset
+from retrieval.knowledge import Knowledge
+from retrieval.store import KnowledgeStore
+from retrieval.vectors import ExactIndex
+from tools.erp.operations import ALL
+from tools.erp.sandbox.lookup import Lookup
+from tools.erp.sandbox.sandbox import Sandbox
+from tools.erp.sandbox.seed.company import build_company
+from tools.executor import Executor
+from tools.ledger import Ledger
+
+_HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
+_TOOLSET = read_toolset("company", [operation.function for operation in ALL])
+
+
+class _Words:
+    """Words hashed to a unit vector, in place of the sentence encoder."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), 256), np.float32)
+        for row, text in enumerate(texts):
+            for word in ("", *text.lower().split()):
+                vectors[row, zlib.crc32(word.encode()) % 256] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class _Scripted:
+    """A release that answers in order, whatever is asked."""
+
+    release_id = "r-scripted"
+
+    def __init__(self, *answers: Any, confidence: float = 0.9) -> None:
+        self.answers, self._confidence = list(answers), confidence
+        self.seen: list[Message] = []
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        self.seen = list(messages)
+        answer = self.answers.pop(0)
+        sure = {"confidence": self._confidence, "latency_ms": 1.0}
+        if isinstance(answer, BaseException):
+            raise answer
+        if isinstance(answer, list):
+            calls = tuple(ToolCall(name=call["name"], arguments=call["arguments"]) for call in answer)
+            return Prediction(outcome="calls", tool_calls=calls, **sure)
+        if answer == "ask":
+            return Prediction(outcome="ask", ask=Ask(tool="hold_customer", missing="customer", arguments={}), **sure)
+        return Prediction(outcome=answer, query="the fee" if answer == "knowledge" else None, **sure)
+
+
+class _Router:
+    """Always the same route."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def route(self, texts: Sequence[str]) -> list[Routed]:
+        return [Routed(label=self._label, confidence=0.99, best=self._label) for _ in texts]
+
+
+class _Place:
+    """A company, a database and pages for one test."""
+
+    def __init__(self, folder: Path, company: Path) -> None:
+        self.folder = folder
+        (folder / "company.sqlite").write_bytes(company.read_bytes())
+        self.sandbox = Sandbox(folder / "company.sqlite")
+        self.database = open_database(Settings(home=folder))
+        self.ledger = Ledger(self.database, "default")
+        self.knowledge = Knowledge(KnowledgeStore(self.database, "default"), _Words(), "words", ExactIndex)
+        self.traces = TraceStore(self.database, "default")
+
+    def desk(self, caller: Any, route: str | None = None, act: float = 0.0) -> Desk:
+        return Desk(
+            toolset=_TOOLSET,
+            caller=caller,
+            executor=Executor(self.ledger, self.sandbox),
+            book=Lookup(self.sandbox),
+            knowledge=self.knowledge,
+            encoder=_Words(),
+            router=_Router(route) if route else None,  # type: ignore[arg-type]  # a stand-in
+            traces=self.traces,
+            principal=Principal(),
+            thresholds=Thresholds(act=act),
+        )
+
+    def say(self, text: str, caller: Any, thread: str | None = None, **desk: Any) -> Turn:
+        with self.threads(caller, **desk) as threads:
+            return threads.say(text, thread)
+
+    def threads(self, caller: Any, **desk: Any) -> Any:
+        return open_threads(self.desk(caller, **desk), self.folder / "threads.sqlite")
+
+    def done(self) -> list[str]:
+        return [action.operation for action in self.sandbox.journal()]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("company") / "company.sqlite"
+    build_company(path, first_day=date(2026, 5, 4)).close()
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path, company: Path) -> Iterator[_Place]:
+    place = _Place(tmp_path, company)
+    place.before = place.done()  # type: ignore[attr-defined]
+    yield place
+    place.sandbox.close()
+    place.database.dispose()
+
+
+def _new(place: _Place) -> list[str]:
+    return place.done()[: len(place.done()) - len(place.before)]  # type: ignore[attr-defined]
+
+
+def test_a_sure_write_is_done_and_recorded(place: _Place) -> None:
+    turn = place.say("put orchid nursery on hold", _Scripted([_HOLD], "done"))
+    assert [reply["kind"] for reply in turn.replies] == ["done"] and "Orchid Nursery" in turn.text
+    assert turn.replies[0]["changes"] and _new(place) == ["hold_customer"]
+    assert turn.receipt["release"] == "r-scripted" and turn.receipt["outcome"] == "done"
+    trace = place.traces.get(turn.receipt["trace"])
+    assert not trace.accepted and trace.outcome == "done" and trace.messages[1].tool_calls[0].name == "hold_customer"
+
+
+def test_the_caller_sees_results_and_turns_before(place: _Place) -> None:
+    caller = _Scripted([_HOLD], "done", "ask")
+    first = place.say("put orchid nursery on hold", caller)
+    second = place.say("and the other one", caller, first.thread)
+    assert [message.role for message in caller.seen] == ["user", "assistant", "tool", "assistant", "user"]
+    assert second.replies[0]["kind"] == "ask" and second.text == "Which customer is it for?"
+
+
+def test_two_records_that_fit_are_asked_about(place: _Place) -> None:
+    turn = place.say("hold brightwater", _Scripted([{"name": "hold_customer", "arguments": {"customer": "brightwater"}}]))
+    assert turn.replies[0]["kind"] == "ask" and "Brightwater" in turn.text and _new(place) == []
+
+
+def test_an_unsure_write_waits_for_a_person(place: _Place) -> None:
+    with place.threads(_Scripted([_HOLD], "done", confidence=0.5), act=0.8) as threads:
+        turn = threads.say("hold orchid nursery")
+        (call,) = turn.waiting
+        assert call["tool"] == "hold_customer" and call["changes"] and turn.receipt == {} and _new(place) == []
+        approved = threads.decide(turn.thread, approve=True)
+        assert _new(place) == ["hold_customer"] and approved.receipt["outcome"] == "done"
+        with pytest.raises(NotFound, match="waits for nothing"):
+            threads.decide(turn.thread, approve=True)
+
+
+def test_a_rejected_write_is_not_done_and_neither_is_one_that_is_talked_over(place: _Place) -> None:
+    caller = _Scripted([_HOLD], [_HOLD], "none", confidence=0.5)
+    with place.threads(caller, act=0.8) as threads:
+        turn = threads.say("hold orchid nursery")
+        assert threads.decide(turn.thread, approve=False, reason="wrong one").text == "Not done: wrong one."
+        again = threads.say("hold orchid nursery", turn.thread)
+        after = threads.say("never mind", again.thread)
+    assert after.waiting == () and after.receipt["outcome"] == "none" and _new(place) == []
+
+
+def test_destructive_calls_always_wait(place: _Place) -> None:
+    call = {"name": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
+    turn = place.say("new bank for Alpha Bearings Co", _Scripted([call], confidence=1.0))
+    assert turn.waiting and _new(place) == []
+
+
+def test_a_broken_rule_is_told_and_the_caller_goes_on(place: _Place) -> None:
+    call = {"name": "release_customer", "arguments": {"customer": "Orchid Nursery"}}
+    caller = _Scripted([call], "done")
+    turn = place.say("release orchid nursery", caller)
+    assert turn.replies[0]["kind"] == "failed" and "error" in caller.seen[-1].content and _new(place) == []
+
+
+def test_knowledge_is_quoted_with_its_source(place: _Place) -> None:
+    place.knowledge.add_text(
+        "fees.md", "# Fees\nVersion: 2 · Valid from: 2026-01-01\n\n## Return\n\nThe fee for a return is nine euros.\n"
+    )
+    turn = place.say("what is the fee for a return", _Scripted(), route="knowledge")
+    assert "nine euros" in turn.text and "fees.md" in turn.text and turn.receipt["sources"] == ["fees.md"]
+    place.knowledge.add_text("fees.md", "# Fees\n\n## Return\n\nThe fee for a return is eleven euros.\n")
+    assert "eleven euros" in place.say("what is the fee for a return", _Scripted(), route="knowledge").text
+    assert "None of the pages" in place.say("who painted the ceiling", _Scripted(), route="knowledge").text
+
+
+def test_a_mixed_request_is_done_and_answered(place: _Place) -> None:
+    place.knowledge.add_text("holds.md", "# Holds\n\nA hold ends after thirty days.\n")
+    turn = place.say("hold orchid nursery, and when does a hold end after", _Scripted([_HOLD], "done"), route="mixed")
+    assert [reply["kind"] for reply in turn.replies] == ["done", "answer"] and "thirty days" in turn.text
+
+
+@pytest.mark.parametrize(("route", "word"), [("smalltalk", "work"), ("out_of_scope", "colleague")])
+def test_what_is_no_work_is_refused_politely(place: _Place, route: str, word: str) -> None:
+    turn = place.say("hello there", _Scripted(), route=route)
+    assert word in turn.text and turn.receipt["outcome"] == "none"
+
+
+def test_a_crash_between_effect_and_checkpoint_does_nothing_twice(place: _Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = _Scripted([_HOLD], "done")
+    execute = Executor.execute
+
+    def crash(self: Executor, *args: Any) -> Any:
+        execute(self, *args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Executor, "execute", crash)
+    with place.threads(caller) as threads, pytest.raises(KeyboardInterrupt):
+        threads.say("hold orchid nursery", None)
+    monkeypatch.setattr(Executor, "execute", execute)
+    with place.threads(caller) as threads:
+        (thread,) = {row[0] for row in threads._saver.conn.execute("SELECT DISTINCT thread_id FROM checkpoints")}
+        turn = threads.resume(thread)
+    assert _new(place) == ["hold_customer"] and turn.receipt["outcome"] == "done"
+
+
+def test_going_round_in_circles_ends(place: _Place) -> None:
+    find = {"name": "find_customer", "arguments": {"query": "Orchid Nursery"}}
+    turn = place.say("find orchid", _Scripted(*[[find]] * 20))
+    assert turn.replies[-1]["kind"] == "error" and "circles" in turn.text
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "x" * 12_001])
+def test_messages_that_cannot_be_read_are_named(place: _Place, text: str) -> None:
+    with pytest.raises(BadInput, match="message"):
+        place.say(text, _Scripted())
+
+
+def test_an_unknown_thread_is_named(place: _Place) -> None:
+    with place.threads(_Scripted()) as threads:
+        for use in (threads.messages, threads.resume, lambda thread: threads.say("hi", thread)):
+            with pytest.raises(NotFound, match="nowhere"):
+                use("nowhere")
+    assert isinstance(threads, Threads)
