@@ -46,6 +46,16 @@ class Home:
         return self.settings.home / "nights"
 
     @property
+    def routers(self) -> Path:
+        """Where fitted routers lie, by name."""
+        return self.settings.home / "routers"
+
+    @property
+    def threads(self) -> Path:
+        """The threads' file."""
+        return self.settings.home / "threads.sqlite"
+
+    @property
     def company(self) -> Path:
         """The sandbox company's file."""
         return self.settings.home / "erp" / "company.sqlite"

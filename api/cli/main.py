@@ -8,6 +8,7 @@ import typer
 from api.cli import (
     artefacts,
     bench,
+    chat,
     demo,
     doctor,
     erp,
@@ -20,6 +21,7 @@ from api.cli import (
     night,
     predict,
     releases,
+    router,
     serve,
     toolset,
     traces,
@@ -37,6 +39,7 @@ app = typer.Typer(
 )
 for command in (init.init, doctor.doctor, serve.serve, night.night, train.train, predict.predict, evaluate.evaluate, demo.demo):
     app.command()(command)
+app.command()(chat.chat)
 app.command("resolve")(erp.resolve_text)
 erp.app.command()(exam.exam)
 for name, nouns in {
@@ -49,6 +52,7 @@ for name, nouns in {
     "bench": bench.app,
     "erp": erp.app,
     "knowledge": knowledge.app,
+    "router": router.app,
 }.items():
     app.add_typer(nouns, name=name)
 
@@ -59,6 +63,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("LANGSMITH_TRACING", "false")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # a checkpoint never rebuilds classes
     try:
         app()
     except NightschoolError as error:

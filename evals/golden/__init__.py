@@ -19,3 +19,8 @@ HANDBOOK = Path(__file__).parent / "handbook.jsonl"
 """Questions about the company's handbook, each with the passage that answers it."""
 HANDBOOK_SHA256 = "f361e5faf5b7c313cf2aa0f8671334b914f15a6053926832030df6589effe4f1"
 """What it must hash to."""
+
+ROUTES = Path(__file__).parent / "routes.jsonl"
+"""Requests with the route each takes, in two halves like the scenarios."""
+ROUTES_SHA256 = "7951d2f081470162100099ad7d1c0be7e03d5da058c3244d107c9b88779cd387"
+"""What it must hash to."""

@@ -11,3 +11,6 @@ CONVERSATIONS = Path(__file__).parent / "conversations.jsonl"
 """One conversation a line, in the contract's form."""
 HANDBOOK_PAGES = Path(__file__).parent / "handbook"
 """Its handbook: policy, price lists, product sheets and procedures, some in older versions too."""
+
+ROUTES = Path(__file__).parent / "routes.jsonl"
+"""Texts with the route each takes: `knowledge`, `action`, `mixed`, `smalltalk`, `out_of_scope`."""
