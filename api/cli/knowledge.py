@@ -1,5 +1,6 @@
 """`nightschool knowledge`: pages that can be looked up."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Show the passages that say most about a question, best first."""
-    hits = open_home().knowledge.search(text, limit)
+    with closing(open_home().knowledge) as knowledge:
+        hits = knowledge.search(text, limit)
     lines = [f"{hit.score:.4f}  {hit.document} | {hit.heading}\n        {' '.join(hit.text.split())[:160]}" for hit in hits]
     show({"results": [hit.model_dump(mode="json") for hit in hits]}, "\n".join(lines) or "Nothing found.", as_json)
 

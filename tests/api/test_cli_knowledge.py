@@ -1,0 +1,86 @@
+"""`nightschool knowledge` and `router` on a home without model files, with a hashed encoder in place of MiniLM."""
+
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.home import Home
+
+
+class _Words:
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), 64), np.float32)
+        for row, text in enumerate(texts):
+            for word in ("", *text.lower().split()):
+                vectors[row, zlib.crc32(word.encode()) % 64] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(autouse=True)
+def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Home, "embedder", _Words())
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    folder = tmp_path / "pages" / "sales"
+    folder.mkdir(parents=True)
+    (folder / "returns.md").write_text("# Returns\n\nGoods come back within thirty days.\n")
+    (folder / "freight.md").write_text("# Freight\n\nA pallet costs forty euros.\n")
+    return tmp_path / "pages"
+
+
+def test_pages_are_added_found_listed_and_removed(run: Callable[..., Any], pages: Path) -> None:
+    added = run("knowledge", "add", str(pages), "--json").document
+    assert added["added"] == ["sales/freight.md", "sales/returns.md"]
+    results = run("knowledge", "search", "when do goods come back", "-k", "1", "--json").document["results"]
+    assert [(hit["document"], hit["text"]) for hit in results] == [("sales/returns.md", "Goods come back within thirty days.")]
+    assert 0 < results[0]["score"] <= 1
+    assert run("knowledge", "list", "--json").document["pages"] == ["sales/freight.md", "sales/returns.md"]
+    assert run("knowledge", "remove", "sales/returns.md").code == 0
+    missing = run("knowledge", "remove", "sales/returns.md")
+    assert missing.code == 2 and "knowledge list" in missing.stderr
+    assert "Nothing" not in run("knowledge", "search", "pallet").stdout
+
+
+def test_files_that_cannot_be_read_are_listed(run: Callable[..., Any], pages: Path) -> None:
+    (pages / "empty.md").write_text("")
+    added = run("knowledge", "add", str(pages), "--json")
+    assert added.code == 4 and list(added.document["refused"]) == ["empty.md"] and len(added.document["added"]) == 2
+    nowhere = run("knowledge", "add", str(pages / "nowhere"))
+    assert nowhere.code == 2 and "not a folder" in nowhere.stderr
+
+
+def test_a_router_is_fitted_and_answers_in_order(run: Callable[..., Any], tmp_path: Path) -> None:
+    rows = [{"text": f"{word} please {number}", "label": word} for word in ("stock", "money") for number in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fitted = run("router", "fit", "mine", "rows.jsonl", "--json").document
+    assert fitted["labels"] == ["money", "stock"] and fitted["rows"] == 40
+    (tmp_path / "in.jsonl").write_text('{"text": "stock please"}\n{"nothing": 1}\n{"text": "money please"}\n')
+    routed = run("router", "predict", "mine", "in.jsonl", "--out", "out.jsonl", "--json")
+    answers = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert routed.code == 4 and routed.document["errors"] == 1
+    assert [answer.get("label") for answer in answers] == ["stock", None, "money"] and "in.jsonl:2" in answers[1]["error"][
+        "message"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["router", "predict", "nobody", "in.jsonl", "--out", "o"], "no router"),
+        (["router", "fit", "../x", "in.jsonl"], "letters"),
+        (["router", "fit", "mine"], "FILE"),
+        (["router", "fit", "mine", "in.jsonl"], "at least two"),
+    ],
+)
+def test_what_is_missing_is_named(run: Callable[..., Any], tmp_path: Path, arguments: list[str], word: str) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "a", "label": "b"}\n')
+    done = run(*arguments)
+    assert done.code == 2 and word in done.stderr
