@@ -98,6 +98,23 @@ class TraceStore:
             raise NotFound(f"trace {trace_id!r}: not found; `nightschool traces list` shows what is there")
         return _read(document)
 
+    def accept(self, trace_id: str) -> Trace:
+        """Somebody says that a trace is right: from now on it teaches. Accepting it again changes nothing.
+
+        Raises:
+            NotFound: This tenant has no such trace.
+        """
+        query = select(TraceRow).where(TraceRow.tenant == self._tenant, TraceRow.id == trace_id)
+        with Session(self._engine) as session:
+            row = session.exec(query).first()
+            if row is None:
+                raise NotFound(f"trace {trace_id!r}: not found; `nightschool traces list` shows what is there")
+            trace = _read(row.document).model_copy(update={"accepted": True})
+            row.document = trace.model_dump(mode="json")
+            session.add(row)
+            session.commit()
+            return trace
+
     def _row(self, trace: Trace) -> TraceRow:
         if trace.principal.tenant != self._tenant:
             raise StoreError(f"trace {trace.id} belongs to tenant {trace.principal.tenant!r}, not {self._tenant!r}")

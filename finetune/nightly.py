@@ -31,6 +31,7 @@ from evals.suite import Examination, Predictor, examine
 from finetune.cluster import cluster
 from finetune.curate.decontaminate import decontaminated
 from finetune.curate.duplicates import exact_duplicates
+from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
 from finetune.dataset import freeze
 from finetune.fit import (
@@ -147,6 +148,7 @@ class Night:
         for keep in (
             lambda rows: schema_valid(rows, self._toolset),
             exact_duplicates,
+            whole_threads,
             lambda rows: decontaminated(rows, [case.messages for case in golden] if order.exam is None else []),
         ):
             examples, dropped = keep(examples)

@@ -11,6 +11,7 @@ from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
 from finetune.curate.decontaminate import MAX_JACCARD, decontaminated, jaccard, trigrams
 from finetune.curate.duplicates import exact_duplicates
+from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
 
 TOOLSET = read_toolset(
@@ -113,3 +114,33 @@ def test_calls_that_do_not_fit_the_toolset_are_dropped_with_the_reason(one: Exam
     filtered = schema_valid([one, calling("good", count=2)], TOOLSET)
     assert filtered.kept[-1].trace_id == "good" and len(filtered.kept) == 1 + (reason is None)
     assert reason is None or filtered.dropped["a"].startswith(reason)
+
+
+# threads
+
+
+def _thread(name: str, turns: int, end: Step | None = None) -> Example:
+    """A conversation of so many turns, each with one call."""
+    messages: list[Message] = []
+    steps: list[Step] = []
+    for turn in range(turns):
+        call = ToolCall(name="move", arguments={"count": turn}, id=f"{name}{turn}")
+        messages.append(Message(role="user", content=f"move {turn}"))
+        steps.append(Step(position=len(messages), outcome="calls", calls=(call,)))
+        messages.append(Message(role="assistant", tool_calls=(call,)))
+        messages.append(Message(role="tool", content="{}", tool_call_id=call.id))
+    return Example(trace_id=name, cluster=name, messages=tuple(messages), steps=(*steps, *([end] if end else [])))
+
+
+def test_only_the_longest_trace_of_a_thread_teaches() -> None:
+    one, two, three = _thread("a", 1), _thread("b", 2), _thread("c", 3)
+    kept = whole_threads([two, three, one])
+    assert kept.kept == [three] and set(kept.dropped) == {"a", "b"}
+
+
+def test_a_trace_that_teaches_something_of_its_own_stays() -> None:
+    ending = _thread("a", 1, Step(position=3, outcome="done"))
+    other = _thread("x", 1).model_copy(update={"steps": (Step(position=1, outcome="none"),)})
+    assert whole_threads([ending, _thread("b", 2)]).dropped == {}
+    assert whole_threads([other, _thread("b", 2)]).dropped == {}
+    assert whole_threads([_thread("a", 2), _thread("b", 2)]).dropped == {}

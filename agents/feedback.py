@@ -1,0 +1,57 @@
+"""Feedback: a person says of a turn that it was right, or what would have been."""
+
+from collections.abc import Sequence
+
+from core.errors import BadInput, NotFound
+from core.traces import TraceStore
+from core.types.message import Message, ToolCall
+from core.types.tool import Toolset
+from core.types.trace import Trace
+from tools.validate import argument_error
+
+
+def accept(traces: TraceStore, trace_id: str) -> Trace:
+    """The turn was right: its trace teaches from now on.
+
+    Raises:
+        NotFound: No such trace.
+    """
+    return traces.accept(trace_id)
+
+
+def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence[ToolCall]) -> Trace:
+    """The first step of the turn should have been these calls; a new trace says so and teaches, the old one does not.
+
+    Args:
+        traces: Where both lie.
+        toolset: What the calls are of.
+        trace_id: The turn that went wrong.
+        calls: What would have been right; none means that nothing was to be called.
+
+    Raises:
+        NotFound: No such trace, or a tool the toolset has not.
+        BadInput: Arguments that do not fit.
+    """
+    wrong = traces.get(trace_id)
+    for call in calls:
+        tool = toolset.by_name.get(call.name)
+        if tool is None:
+            raise NotFound(f"tool {call.name!r}: not in toolset {toolset.name!r}")
+        if problem := argument_error(tool, call.arguments, True):
+            raise BadInput(f"{call.name}: {problem}")
+    said = max(at for at, message in enumerate(wrong.messages) if message.role == "user")
+    right = tuple(call.model_copy(update={"id": f"c{number}"}) for number, call in enumerate(calls, 1))
+    messages = (*wrong.messages[: said + 1], *((Message(role="assistant", tool_calls=right),) if right else ()))
+    trace = wrong.model_copy(
+        update={
+            "messages": messages,
+            "outcome": "calls" if right else "none",
+            "query": None,
+            "missing": None,
+            "partial": None,
+            "source": f"correction of {trace_id}",
+            "accepted": True,
+        }
+    )
+    traces.add([trace])
+    return trace
