@@ -9,11 +9,11 @@ class HomeCallers:
     """`api.callers.Callers` over a home."""
 
     def __init__(self, home: Home) -> None:
-        self._home, self._fleet = home, Fleet(home)
+        self._home, self.fleet = home, Fleet(home)
 
     def caller(self, toolset: str, release: str | None) -> Loaded:
         """The caller of a toolset; its champion unless a release is named."""
-        return self._fleet.get(toolset, release)
+        return self.fleet.get(toolset, release)
 
     def models(self) -> list[ModelInfo]:
         """Toolsets with a champion first, then every release."""

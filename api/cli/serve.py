@@ -4,18 +4,24 @@ from typing import Annotated
 
 import typer
 
+from api.cli.erp import TOOLSET
 from api.cli.output import open_home
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to bind; anything but loopback belongs behind TLS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8642,
+    act: Annotated[float, typer.Option(min=0, max=1, help="Writes less sure than this wait for a person.")] = 0.8,
 ) -> None:
-    """Serve champions over an OpenAI-compatible API; every request needs a key."""
+    """Serve champions over an OpenAI-compatible API, and the company's agent at /v1/threads; every request needs a key."""
     import uvicorn
 
+    from api.agent import HomeAgent
     from api.app import create_app
     from api.fleet import HomeCallers
 
     home = open_home()
-    uvicorn.run(create_app(home.keys, HomeCallers(home)), host=host, port=port, log_level="info")
+    callers = HomeCallers(home)
+    agent = HomeAgent(home, callers.fleet, TOOLSET, act)
+    uvicorn.run(create_app(home.keys, callers, agent), host=host, port=port, log_level="info")
+    agent.close()

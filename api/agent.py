@@ -1,0 +1,92 @@
+"""The agent behind the web service: threads of the company, opened when first asked for, always on the newest champion."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+from agents.feedback import accept, correct
+from agents.home import Home
+from agents.office import furnish
+from agents.serving import Fleet
+from agents.threads import Threads, Turn, open_threads
+from core.types.message import Message, ToolCall
+from core.types.prediction import Prediction
+from core.types.trace import Trace
+
+
+class Agent(Protocol):
+    """What the web service needs of the agent; called by one thread at a time."""
+
+    def say(self, text: str, thread: str | None) -> Turn:
+        """Take a turn; NotFound for an unknown thread, BadInput for a message that cannot be read."""
+        ...
+
+    def decide(self, thread: str, approve: bool, reason: str) -> Turn:
+        """Answer what a thread waits for; NotFound where it waits for nothing."""
+        ...
+
+    def messages(self, thread: str) -> list[dict[str, Any]]:
+        """The conversation so far; NotFound for an unknown thread."""
+        ...
+
+    def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None) -> Trace | None:
+        """Feedback on a turn; NotFound for an unknown trace, BadInput for calls that do not fit."""
+        ...
+
+
+class _Champion:
+    """Whatever release is champion when it is asked."""
+
+    def __init__(self, fleet: Fleet, toolset: str) -> None:
+        self._fleet, self._toolset = fleet, toolset
+
+    @property
+    def release_id(self) -> str:
+        """The release that answers now."""
+        return self._fleet.get(self._toolset, None).release_id
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        """The next step of a conversation."""
+        return self._fleet.get(self._toolset, None).predict(messages)
+
+
+class HomeAgent:
+    """`Agent` over a home."""
+
+    def __init__(self, home: Home, fleet: Fleet, toolset: str, act: float) -> None:
+        self._home, self._fleet, self._toolset, self._act = home, fleet, toolset, act
+        self._opened = ExitStack()
+        self._threads: Threads | None = None
+
+    def say(self, text: str, thread: str | None) -> Turn:
+        """See `Agent`."""
+        return self._open().say(text, thread)
+
+    def decide(self, thread: str, approve: bool, reason: str) -> Turn:
+        """See `Agent`."""
+        return self._open().decide(thread, approve, reason)
+
+    def messages(self, thread: str) -> list[dict[str, Any]]:
+        """See `Agent`."""
+        return self._open().messages(thread)
+
+    def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None) -> Trace | None:
+        """See `Agent`."""
+        if right:
+            return accept(self._home.traces, trace)
+        if calls is None:
+            self._home.traces.get(trace)
+            return None
+        return correct(self._home.traces, self._home.registry.get(self._toolset), trace, calls)
+
+    def close(self) -> None:
+        """Let go of files."""
+        self._opened.close()
+        self._threads = None
+
+    def _open(self) -> Threads:
+        if self._threads is None:
+            toolset = self._fleet.get(self._toolset, None).toolset
+            desk = self._opened.enter_context(furnish(self._home, toolset, _Champion(self._fleet, self._toolset), self._act))
+            self._threads = self._opened.enter_context(open_threads(desk, self._home.threads))
+        return self._threads

@@ -1,0 +1,181 @@
+"""`/v1/threads` and `/v1/feedback`, over the real company with a scripted release."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+
+from agents.home import Home
+from api.agent import HomeAgent
+from api.app import create_app
+from core.errors import NotFound
+from core.settings import Settings
+from core.types.message import Message, ToolCall
+from core.types.prediction import Prediction
+from core.types.principal import Principal
+from core.types.tool import Toolset, read_toolset
+from tools.erp.operations import ALL
+from tools.erp.sandbox.sandbox import Sandbox
+from tools.erp.sandbox.seed.company import build_company
+
+_HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
+
+
+class _Words:
+    """Words hashed to a unit vector, in place of the sentence encoder."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), 256), np.float32)
+        for row, text in enumerate(texts):
+            for word in ("", *text.lower().split()):
+                vectors[row, zlib.crc32(word.encode()) % 256] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class _Release:
+    """A release that answers in order, whatever is asked."""
+
+    release_id = "r-scripted"
+
+    def __init__(self, toolset: Toolset) -> None:
+        self.toolset, self.answers, self.confidence = toolset, [], 0.95
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        answer: Any = self.answers.pop(0)
+        if isinstance(answer, dict):
+            calls = (ToolCall(name=answer["name"], arguments=answer["arguments"]),)
+            return Prediction(outcome="calls", tool_calls=calls, confidence=self.confidence, latency_ms=1.0)
+        return Prediction(outcome=answer, confidence=self.confidence, latency_ms=1.0)
+
+
+class _Fleet:
+    def __init__(self, release: _Release) -> None:
+        self.release = release
+
+    def get(self, toolset: str, release: str | None) -> _Release:
+        assert toolset == "company" and release is None
+        return self.release
+
+
+class _NoCallers:
+    def caller(self, toolset: str, release: str | None) -> Any:
+        raise NotFound("none")
+
+    def models(self) -> list[Any]:
+        return []
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("company") / "company.sqlite"
+    build_company(path, first_day=date(2026, 5, 4)).close()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, company: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    monkeypatch.setattr(Home, "embedder", _Words())
+    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
+    home.company.parent.mkdir(parents=True)
+    home.company.write_bytes(company.read_bytes())
+    home.registry.add(read_toolset("company", [operation.function for operation in ALL]))
+    yield home
+    home.database.dispose()
+
+
+@pytest.fixture
+def release(home: Home) -> _Release:
+    return _Release(home.registry.get("company"))
+
+
+@pytest.fixture
+def client(home: Home, release: _Release) -> Iterator[TestClient]:
+    agent = HomeAgent(home, _Fleet(release), "company", 0.8)  # type: ignore[arg-type]  # a stand-in
+    secret = home.keys.create(Principal())
+    with TestClient(create_app(home.keys, _NoCallers(), agent), headers={"Authorization": f"Bearer {secret}"}) as client:
+        yield client
+    agent.close()
+
+
+def _holds(home: Home) -> list[str]:
+    sandbox = Sandbox(home.company)
+    operations = [action.operation for action in sandbox.journal(5)]
+    sandbox.close()
+    return [operation for operation in operations if operation == "hold_customer"]
+
+
+def test_a_thread_acts_and_goes_on(client: TestClient, release: _Release, home: Home) -> None:
+    release.answers = [_HOLD, "done", "none"]
+    turn = client.post("/v1/threads", json={"text": "hold orchid nursery"}).json()
+    assert turn["replies"][0]["kind"] == "done" and "Orchid Nursery" in turn["text"] and _holds(home) == ["hold_customer"]
+    assert turn["receipt"]["release"] == "r-scripted" and turn["waiting"] == []
+    again = client.post(f"/v1/threads/{turn['thread']}", json={"text": "thanks"}).json()
+    assert again["thread"] == turn["thread"] and again["receipt"]["outcome"] == "none"
+    shown = client.get(f"/v1/threads/{turn['thread']}").json()["messages"]
+    assert [message["role"] for message in shown] == ["user", "assistant", "tool", "assistant", "user", "assistant"]
+
+
+def test_an_unsure_write_waits_and_is_decided(client: TestClient, release: _Release, home: Home) -> None:
+    release.answers, release.confidence = [_HOLD, _HOLD, "done"], 0.4
+    thread = client.post("/v1/threads", json={"text": "hold orchid nursery"}).json()
+    assert thread["waiting"][0]["tool"] == "hold_customer" and thread["waiting"][0]["changes"] and _holds(home) == []
+    rejected = client.post(f"/v1/threads/{thread['thread']}/decision", json={"approve": False, "reason": "no"}).json()
+    assert "no" in rejected["text"] and _holds(home) == []
+    again = client.post(f"/v1/threads/{thread['thread']}", json={"text": "hold orchid nursery"}).json()
+    client.post(f"/v1/threads/{again['thread']}/decision", json={"approve": True})
+    assert _holds(home) == ["hold_customer"]
+    nothing = client.post(f"/v1/threads/{again['thread']}/decision", json={"approve": True})
+    assert nothing.status_code == 404 and "waits for nothing" in nothing.json()["error"]["message"]
+
+
+def test_feedback_makes_a_turn_teach(client: TestClient, release: _Release, home: Home) -> None:
+    release.answers = [_HOLD, "done", "none"]
+    right = client.post("/v1/threads", json={"text": "hold orchid nursery"}).json()["receipt"]["trace"]
+    assert not home.traces.get(right).accepted
+    assert client.post("/v1/feedback", json={"trace": right, "right": True}).json()["teaches"] == right
+    assert home.traces.get(right).accepted
+    wrong = client.post("/v1/threads", json={"text": "orchid nursery may buy again"}).json()["receipt"]["trace"]
+    calls = [{"name": "release_customer", "arguments": {"customer": "orchid nursery"}}]
+    teaches = client.post("/v1/feedback", json={"trace": wrong, "right": False, "calls": calls}).json()["teaches"]
+    corrected = home.traces.get(teaches)
+    assert corrected.accepted and corrected.messages[-1].tool_calls[0].name == "release_customer"
+    assert corrected.source == f"correction of {wrong}" and not home.traces.get(wrong).accepted
+    assert client.post("/v1/feedback", json={"trace": wrong, "right": False}).json()["teaches"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "word"),
+    [
+        ("/v1/threads", {"text": " "}, 400, "empty"),
+        ("/v1/threads", {"text": "x" * 20_000}, 400, "characters"),
+        ("/v1/threads", {"said": "x"}, 400, "text"),
+        ("/v1/threads/nowhere", {"text": "hi"}, 404, "nowhere"),
+        ("/v1/threads/nowhere/decision", {"approve": True}, 404, "nowhere"),
+        ("/v1/feedback", {"trace": "nowhere", "right": True}, 404, "nowhere"),
+        ("/v1/feedback", {"trace": "nowhere", "right": False}, 404, "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_named(client: TestClient, path: str, body: dict[str, Any], status: int, word: str) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == status and word in answer.json()["error"]["message"]
+
+
+def test_a_correction_that_does_not_fit_is_refused(client: TestClient, release: _Release) -> None:
+    release.answers = ["none"]
+    trace = client.post("/v1/threads", json={"text": "hold orchid nursery"}).json()["receipt"]["trace"]
+    for call, word in (({"name": "fly"}, "fly"), ({"name": "hold_customer", "arguments": {"custom": "x"}}, "custom")):
+        answer = client.post("/v1/feedback", json={"trace": trace, "right": False, "calls": [call]})
+        assert answer.status_code in (400, 404) and word in answer.json()["error"]["message"]
+
+
+def test_without_a_key_or_an_agent_there_is_nothing(home: Home, client: TestClient) -> None:
+    assert client.post("/v1/threads", json={"text": "hi"}, headers={"Authorization": "Bearer x"}).status_code == 401
+    secret = home.keys.create(Principal())
+    with TestClient(create_app(home.keys, _NoCallers()), headers={"Authorization": f"Bearer {secret}"}) as bare:
+        assert bare.post("/v1/threads", json={"text": "hi"}).status_code == 404
