@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agents.memory import Memory
 from agents.router import Router
 from core.traces import TraceStore
 from core.types.message import Message
@@ -58,5 +59,7 @@ class Desk:
     """Where every turn is recorded."""
     principal: Principal
     """For whom."""
+    memory: Memory | None = None
+    """What people put right since the champion learned."""
     thresholds: Thresholds = Thresholds()
     """When a person is asked first."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.errors import BadInput, NotFound
-from core.traces import TraceStore
+from core.traces import CORRECTION, TraceStore
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
 from core.types.trace import Trace
@@ -49,7 +49,7 @@ def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence
             "query": None,
             "missing": None,
             "partial": None,
-            "source": f"correction of {trace_id}",
+            "source": CORRECTION + trace_id,
             "accepted": True,
         }
     )

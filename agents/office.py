@@ -1,16 +1,24 @@
 """The office: furnishes desks in the sandbox company from a home."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 
 from agents.desk import Decider, Desk, Thresholds
 from agents.home import Home
+from agents.memory import Memory
+from agents.parts import load_kinds
 from agents.router import Router
 from agents.serving import CHAMPION, Loader
 from core.types.tool import Toolset
+from core.types.trace import Trace
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.executor import Executor
+from tools.kinds import KindTable
+from tools.marks import Marker
 
 
 @contextmanager
@@ -38,6 +46,7 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
             encoder=home.embedder,
             router=_router(home, toolset.name),
             traces=home.traces,
+            memory=_memory(home, toolset),
             principal=home.principal,
             thresholds=Thresholds(act=act),
         )
@@ -65,3 +74,29 @@ def open_desk(home: Home, toolset: str, release: str = CHAMPION, act: float = 0.
 def _router(home: Home, name: str) -> Router | None:
     folder = home.routers / name
     return Router.load(folder, home.embedder) if (folder / "router.json").is_file() else None
+
+
+def _memory(home: Home, toolset: Toolset) -> Memory:
+    """Corrections that the champion has not learned: those of its dataset are in its weights."""
+
+    def corrections() -> Iterator[Trace]:
+        learned = _learned(home, toolset.name)
+        return (trace for trace in home.traces.corrections(toolset.name) if trace.id not in learned)
+
+    champion = home.releases.champion(toolset.name) if home.releases.history(toolset.name) else None
+    table = load_kinds(home.releases.path(champion.id)) if champion is not None else KindTable()
+    return Memory(Marker(toolset, table), corrections)
+
+
+def _learned(home: Home, toolset: str) -> frozenset[str]:
+    """Ids of the traces in the champion's dataset."""
+    if not home.releases.history(toolset):
+        return frozenset()
+    manifest = home.releases.path(home.releases.champion(toolset).id) / "dataset.json"
+    return _traces_in(manifest, manifest.stat().st_mtime_ns) if manifest.is_file() else frozenset()
+
+
+@lru_cache(2)
+def _traces_in(manifest: Path, _changed: int) -> frozenset[str]:
+    rows = json.loads(manifest.read_text())["rows"]
+    return frozenset(row["trace"] for part in ("writer", "stop", "reserved") for row in rows[part])

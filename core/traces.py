@@ -12,6 +12,8 @@ from core.types.trace import Trace
 
 _SCHEMA_VERSION = Trace.model_fields["schema_version"].default
 _BATCH = 500
+CORRECTION = "correction of "
+"""How the source of a trace begins that puts another one right."""
 
 
 class TraceRow(SQLModel, table=True):
@@ -97,6 +99,15 @@ class TraceStore:
         if document is None:
             raise NotFound(f"trace {trace_id!r}: not found; `nightschool traces list` shows what is there")
         return _read(document)
+
+    def corrections(self, toolset: str, limit: int = 200) -> Iterator[Trace]:
+        """Traces that put a turn right, the newest first."""
+        query = select(TraceRow.document).where(
+            TraceRow.tenant == self._tenant, TraceRow.toolset == toolset, col(TraceRow.source).startswith(CORRECTION)
+        )
+        with Session(self._engine) as session:
+            for document in session.exec(query.order_by(col(TraceRow.number).desc()).limit(limit)):
+                yield _read(document)
 
     def accept(self, trace_id: str) -> Trace:
         """Somebody says that a trace is right: from now on it teaches. Accepting it again changes nothing.

@@ -76,6 +76,10 @@ class Marker:
             end = stop
         return "".join((*pieces, _FIGURE.sub("0", text[end:])))
 
+    def mentions(self, text: str) -> list[Mention]:
+        """Every mention of one user turn, as `neutral` spells it."""
+        return self._mentions(neutral(text))
+
     def numbers(self, text: str) -> list[float]:
         """Numbers said in one user turn, in reading order; figures inside names and ids are none."""
         found = (m.value for m in self._mentions(neutral(text)) if m.kind == NUMBER and not m.inside)

@@ -1,12 +1,13 @@
 """The next step, by the caller; its arguments resolved to records, days and words of the business system."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from agents.desk import Desk
 from agents.replies import question_text
 from agents.state import State
 from core.errors import NightschoolError
-from core.types.message import read_messages
+from core.types.message import Message, read_messages
 from core.types.prediction import Prediction
 from tools.resolve import Question, resolve
 
@@ -19,7 +20,7 @@ def decide(desk: Desk, state: State) -> dict[str, Any]:
     if state["steps"] >= MOST_STEPS:
         return _say(state, "error", "I have been going round in circles and stopped. Please tell me the next step.")
     try:
-        prediction: Prediction = desk.caller.predict(list(read_messages(state["messages"])))
+        prediction = _predicted(desk, read_messages(state["messages"]))
     except NightschoolError as error:
         return _say(state, "error", f"I could not work that out: {error}")
     confidence = min(state["confidence"], prediction.confidence)
@@ -32,6 +33,12 @@ def decide(desk: Desk, state: State) -> dict[str, Any]:
     if prediction.outcome == "none":
         return {"confidence": confidence, "outcome": "none"}
     return {"confidence": confidence, "outcome": "done"}
+
+
+def _predicted(desk: Desk, messages: Sequence[Message]) -> Prediction:
+    """What a person said is right for such a request, else what the release makes of it."""
+    remembered = desk.memory.recall(messages) if desk.memory is not None else None
+    return remembered or desk.caller.predict(messages)
 
 
 def _resolved(desk: Desk, state: State, prediction: Prediction) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Whole turns: what is said, asked, done, looked up, refused, and what survives a crash."""
 
+import json
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -11,6 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.desk import Desk, Thresholds
+from agents.feedback import correct
+from agents.memory import Memory
 from agents.router import Routed
 from agents.threads import Threads, Turn, open_threads
 from core.database import open_database
@@ -24,12 +27,15 @@ from core.types.tool import read_toolset
 from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
 from retrieval.vectors import ExactIndex
+from tools.erp.company import CONVERSATIONS
 from tools.erp.operations import ALL
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.seed.company import build_company
 from tools.executor import Executor
+from tools.kinds import KindTable
 from tools.ledger import Ledger
+from tools.marks import Marker
 
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
 _TOOLSET = read_toolset("company", [operation.function for operation in ALL])
@@ -69,6 +75,14 @@ class _Scripted:
         return Prediction(outcome=answer, query="the fee" if answer == "knowledge" else None, **sure)
 
 
+class _Idle(_Scripted):
+    """A release that never does anything."""
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        self.answers = ["done" if messages[-1].role == "tool" else "none"]
+        return super().predict(messages)
+
+
 class _Router:
     """Always the same route."""
 
@@ -101,6 +115,7 @@ class _Place:
             encoder=_Words(),
             router=_Router(route) if route else None,  # type: ignore[arg-type]  # a stand-in
             traces=self.traces,
+            memory=Memory(Marker(_TOOLSET, KindTable()), lambda: self.traces.corrections("company")),
             principal=Principal(),
             thresholds=Thresholds(act=act),
         )
@@ -231,6 +246,27 @@ def test_a_crash_between_effect_and_checkpoint_does_nothing_twice(place: _Place,
         (thread,) = {row[0] for row in threads._saver.conn.execute("SELECT DISTINCT thread_id FROM checkpoints")}
         turn = threads.resume(thread)
     assert _new(place) == ["hold_customer"] and turn.receipt["outcome"] == "done"
+
+
+def test_fifty_corrections_act_on_the_very_next_request(place: _Place) -> None:
+    """Requests that the release gets wrong, whatever they are: it calls nothing."""
+    rows = (json.loads(line) for line in CONVERSATIONS.read_text(encoding="utf-8").splitlines())
+    single = (row for row in rows if row["outcome"] == "calls" and len(row["messages"]) == 2)
+    asked = [next(single) for _ in range(50 * 40)][::40]
+    right = 0
+    with place.threads(_Idle(), act=1.1) as threads:
+        for row in asked:
+            wrong = threads.say(row["messages"][0]["content"])
+            functions = [call["function"] for call in row["messages"][1]["tool_calls"]]
+            calls = [ToolCall(name=f["name"], arguments=json.loads(f["arguments"])) for f in functions]
+            trace = correct(place.traces, _TOOLSET, wrong.receipt["trace"], calls)
+            turn = threads.say(row["messages"][0]["content"])
+            asks = [reply for reply in turn.replies if reply["kind"] == "ask"]
+            acted = [*turn.waiting, *(reply["call"] for reply in turn.replies if "call" in reply)]
+            right += bool(asks) or [call["tool"] for call in acted][: len(calls)] == [call.name for call in calls]
+            assert trace.accepted
+    print(f"{right} of {len(asked)} corrections acted on the next request")
+    assert right == len(asked) == 50
 
 
 def test_going_round_in_circles_ends(place: _Place) -> None:
