@@ -44,7 +44,7 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
             book=Lookup(sandbox),
             knowledge=home.knowledge,
             encoder=home.embedder,
-            router=_router(home, toolset.name),
+            router=fitted_router(home, toolset.name),
             traces=home.traces,
             memory=_memory(home, toolset),
             principal=home.principal,
@@ -71,7 +71,12 @@ def open_desk(home: Home, toolset: str, release: str = CHAMPION, act: float = 0.
         loaded.close()
 
 
-def _router(home: Home, name: str) -> Router | None:
+def fitted_router(home: Home, name: str) -> Router | None:
+    """The router kept under a name; None where none was fitted.
+
+    Raises:
+        ModelError: Its files are damaged.
+    """
     folder = home.routers / name
     return Router.load(folder, home.embedder) if (folder / "router.json").is_file() else None
 

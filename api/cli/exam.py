@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from agents.serving import CHAMPION, Loaded, Loader
+from agents.desk import Decider
+from agents.office import fitted_router
+from agents.routed import RoutedCaller
+from agents.serving import CHAMPION, Loader
 from api.cli.erp import TOOLSET
 from api.cli.output import AsJson, Bars, open_home, show
 from api.cli.predict import read_steps
@@ -26,6 +29,7 @@ def exam(
     ] = None,
     phrasings: Annotated[bool, typer.Option("--phrasings", help="Sixty wishes in five people's words instead.")] = False,
     without: Annotated[str, typer.Option(help="Steps to switch off: mentions,picker,reviewer,second.")] = "",
+    unrouted: Annotated[bool, typer.Option("--unrouted", help="Without the router, where one is fitted.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many scenarios.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where every outcome goes, as JSON Lines.")] = None,
     as_json: AsJson = False,
@@ -37,34 +41,37 @@ def exam(
         raise BadInput(f"--most-wrong with part {part!r}: the threshold is chosen on the gate's half, so report the other")
     home = open_home()
     loaded = Loader(home).load(TOOLSET, release, read_steps(without))
+    router = None if unrouted else fitted_router(home, TOOLSET)
+    caller = RoutedCaller(loaded, router) if router is not None else loaded
     chosen = (list(rephrased()) if phrasings else [g for g in golden_scenarios() if part in ("all", g.part)])[:limit]
     with Bars() as bars:
         if most_wrong is not None:
-            gate = _at_work(loaded, golden_scenarios("gate")[:limit], home.company, bars, "the gate's half")
+            gate = _at_work(caller, golden_scenarios("gate")[:limit], home.company, bars, "the gate's half")
             threshold = choose_threshold(gate, most_wrong)
-        free = _at_work(loaded, chosen, home.company, bars, "phrasings" if phrasings else part)
+        free = _at_work(caller, chosen, home.company, bars, "phrasings" if phrasings else part)
     loaded.close()
     if out is not None:
         _write(out, chosen, free)
     document = {
         "release": loaded.release_id,
         "part": part,
+        "routed": router is not None,
         "threshold": threshold,
         **_figures(chosen, free, threshold, phrasings),
     }
     show(document, _text(document), as_json)
 
 
-def _at_work(loaded: Loaded, chosen: Sequence[GoldenScenario], company: Path, bars: Bars, what: str) -> list[Outcome]:
-    bars.step(f"{loaded.release_id} at work: {what}")
-    return work([golden.scenario for golden in chosen], loaded, company, 0.0, bars.update)
+def _at_work(caller: Decider, chosen: Sequence[GoldenScenario], company: Path, bars: Bars, what: str) -> list[Outcome]:
+    bars.step(f"{caller.release_id} at work: {what}")
+    return work([golden.scenario for golden in chosen], caller, company, 0.0, bars.update)
 
 
 def _figures(chosen: Sequence[GoldenScenario], free: Sequence[Outcome], threshold: float, phrasings: bool) -> dict[str, Any]:
     scenarios = [golden.scenario for golden in chosen]
     outcomes = [held_back(outcome, threshold) for outcome in free]
     figures = {
-        **sum_up(scenarios, outcomes).model_dump(mode="json"),
+        "held_back": sum_up(scenarios, outcomes).model_dump(mode="json"),
         "unhindered": sum_up(scenarios, free).model_dump(mode="json"),
         "risk_coverage": risk_coverage(scenarios, free),
     }
@@ -77,7 +84,7 @@ def _write(file: Path, chosen: Sequence[GoldenScenario], outcomes: Sequence[Outc
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    free, day = Workday.model_validate(document["unhindered"]), Workday.model_validate(document)
+    free, day = (Workday.model_validate(document[name]) for name in ("unhindered", "held_back"))
     rates = {"end state": free.end_state, "one step": free.one_step, "several": free.several_steps, "no call": free.no_call}
     lines = [f"{name:<12} {r.rate:.3f} [{r.low:.3f}, {r.high:.3f}]  n={r.n}" for name, r in rates.items() if r is not None]
     lines += [f"  {count:>4} {why}" for why, count in free.failures.items()]
