@@ -3,12 +3,12 @@
 Nothing is written anew: what is not on a page cannot be said.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from core.types.value import Value
+from retrieval.chunk import pieces_of
 from retrieval.knowledge import Encoder, Hit
 
 SUPPORT = 0.38
@@ -19,8 +19,6 @@ _ALMOST = 0.97
 """A second passage is quoted where its score comes so near the first's."""
 _LINES = 3
 """Sentences, items or rows quoted of a passage, at most."""
-_RULE_LINE = re.compile(r"\|?[\s:|-]+\|?")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"'(])")
 
 
 class Source(Value):
@@ -82,7 +80,7 @@ def _source(question: str, hit: Hit, encoder: Encoder) -> Source:
 
 def _quote(question: str, text: str, encoder: Encoder) -> str:
     """The lines nearest to the question, in the order of the page; a table's row comes with its head."""
-    pieces = [piece for line in text.split("\n") for piece in _SENTENCE_END.split(line) if not _RULE_LINE.fullmatch(piece)]
+    pieces = pieces_of(text)
     if len(pieces) <= _LINES:
         return "\n".join(pieces)
     vectors = encoder.embed([question, *pieces])

@@ -12,6 +12,7 @@ MOST_CHARACTERS = 900
 _FEWEST_CHARACTERS = 9
 """Of a sentence that says something."""
 _RULE = re.compile(r"[|\s:*_-]+")
+"""The line under a table's head, or across a page."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"'(])")
 
 
@@ -36,8 +37,14 @@ class Passage(Value):
     def sentences(self) -> list[str]:
         """Sentences, items and table rows of it, each after the heading it stands under."""
         under = self.heading.split(" › ")[-1]
-        lines = (line.strip(" -*|") for line in self.text.split("\n") if not _RULE.fullmatch(line))
-        return [f"{under}: {said}" for line in lines for said in _SENTENCE_END.split(line) if len(said) >= _FEWEST_CHARACTERS]
+        said = (piece.strip(" -*|") for piece in pieces_of(self.text))
+        return [f"{under}: {piece}" for piece in said if len(piece) >= _FEWEST_CHARACTERS]
+
+
+def pieces_of(text: str) -> list[str]:
+    """Sentences, items and table rows of a text, verbatim; lines that only rule are left out."""
+    lines = (line for line in text.split("\n") if not _RULE.fullmatch(line))
+    return [piece for line in lines for piece in _SENTENCE_END.split(line) if piece.strip()]
 
 
 def cut(document: Document) -> list[Passage]:

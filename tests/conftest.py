@@ -2,6 +2,9 @@
 
 import json
 import os
+import zlib
+from collections.abc import Sequence
+from datetime import date
 
 # Read by huggingface_hub and langsmith when they are imported, so before anything else is.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -12,7 +15,9 @@ for _name in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pytest_socket import socket_allow_hosts
 
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -28,6 +33,36 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup() -> None:
     """Connections to other machines fail."""
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+class HashedWords:
+    """Words hashed to a unit vector, in place of the sentence encoder."""
+
+    width = 256
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(len(texts), width), rows of unit length."""
+        vectors = np.zeros((len(texts), self.width), np.float32)
+        for row, text in enumerate(texts):
+            for word in ("", *text.lower().split()):
+                vectors[row, zlib.crc32(word.encode()) % self.width] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def hashed_words() -> HashedWords:
+    """An encoder that needs no model."""
+    return HashedWords()
+
+
+@pytest.fixture(scope="session")
+def short_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a company with nine days of history; to be copied, not written to."""
+    from tools.erp.sandbox.seed.company import build_company
+
+    path = tmp_path_factory.mktemp("company") / "company.sqlite"
+    build_company(path, first_day=date(2026, 5, 4)).close()
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,11 @@
 """Whole turns: what is said, asked, done, looked up, refused, and what survives a crash."""
 
 import json
-import zlib
 from collections.abc import Iterator, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from agents.desk import Desk, Thresholds
 from agents.feedback import correct
@@ -31,7 +27,6 @@ from tools.erp.company import CONVERSATIONS
 from tools.erp.operations import ALL
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
-from tools.erp.sandbox.seed.company import build_company
 from tools.executor import Executor
 from tools.kinds import KindTable
 from tools.ledger import Ledger
@@ -39,17 +34,6 @@ from tools.marks import Marker
 
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
 _TOOLSET = read_toolset("company", [operation.function for operation in ALL])
-
-
-class _Words:
-    """Words hashed to a unit vector, in place of the sentence encoder."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), 256), np.float32)
-        for row, text in enumerate(texts):
-            for word in ("", *text.lower().split()):
-                vectors[row, zlib.crc32(word.encode()) % 256] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 class _Scripted:
@@ -96,13 +80,13 @@ class _Router:
 class _Place:
     """A company, a database and pages for one test."""
 
-    def __init__(self, folder: Path, company: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, company: Path, encoder: Any) -> None:
+        self.folder, self.encoder = folder, encoder
         (folder / "company.sqlite").write_bytes(company.read_bytes())
         self.sandbox = Sandbox(folder / "company.sqlite")
         self.database = open_database(Settings(home=folder))
         self.ledger = Ledger(self.database, "default")
-        self.knowledge = Knowledge(KnowledgeStore(self.database, "default"), _Words(), "words", ExactIndex)
+        self.knowledge = Knowledge(KnowledgeStore(self.database, "default"), encoder, "words", ExactIndex)
         self.traces = TraceStore(self.database, "default")
 
     def desk(self, caller: Any, route: str | None = None, act: float = 0.0) -> Desk:
@@ -112,7 +96,7 @@ class _Place:
             executor=Executor(self.ledger, self.sandbox),
             book=Lookup(self.sandbox),
             knowledge=self.knowledge,
-            encoder=_Words(),
+            encoder=self.encoder,
             router=_Router(route) if route else None,  # type: ignore[arg-type]  # a stand-in
             traces=self.traces,
             memory=Memory(Marker(_TOOLSET, KindTable()), lambda: self.traces.corrections("company")),
@@ -131,16 +115,9 @@ class _Place:
         return [action.operation for action in self.sandbox.journal()]
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("company") / "company.sqlite"
-    build_company(path, first_day=date(2026, 5, 4)).close()
-    return path
-
-
 @pytest.fixture
-def place(tmp_path: Path, company: Path) -> Iterator[_Place]:
-    place = _Place(tmp_path, company)
+def place(tmp_path: Path, short_company: Path, hashed_words: Any) -> Iterator[_Place]:
+    place = _Place(tmp_path, short_company, hashed_words)
     place.before = place.done()  # type: ignore[attr-defined]
     yield place
     place.sandbox.close()

@@ -1,28 +1,14 @@
 """Routes are learned from labelled texts, and none is taken where none fits."""
 
 import random
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from agents.router import OUT_OF_SCOPE, Router
 from core.errors import BadInput, ModelError
-
-
-class _Words:
-    """Words hashed to a unit vector, in place of the sentence encoder."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), 64), np.float32)
-        for row, text in enumerate(texts):
-            for word in ("", *text.lower().split()):
-                vectors[row, zlib.crc32(word.encode()) % 64] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
 
 _WORDS = {
     "stock": ["stock", "shelf", "warehouse", "pieces", "boxes"],
@@ -41,47 +27,47 @@ def _rows(count: int, labels: Sequence[str], seed: int = 0) -> list[tuple[str, s
     return rows
 
 
-def _fit(rows: list[tuple[str, str]]) -> Router:
-    return Router.fit([text for text, _ in rows], [label for _, label in rows], _Words())
+def _fit(rows: list[tuple[str, str]], encoder: Any) -> Router:
+    return Router.fit([text for text, _ in rows], [label for _, label in rows], encoder)
 
 
-def test_new_texts_take_the_route_of_their_like() -> None:
-    router = _fit(_rows(90, ["stock", "money"]))
+def test_new_texts_take_the_route_of_their_like(hashed_words: Any) -> None:
+    router = _fit(_rows(90, ["stock", "money"]), hashed_words)
     new = _rows(40, ["stock", "money"], seed=1)
     routed = router.route([text for text, _ in new])
     assert sum(found.best == label for found, (_, label) in zip(routed, new, strict=True)) >= 38
     assert all(0 < found.confidence <= 1 for found in routed)
 
 
-def test_what_fits_no_route_is_out_of_scope() -> None:
-    router = _fit(_rows(120, ["stock", "money", OUT_OF_SCOPE]))
+def test_what_fits_no_route_is_out_of_scope(hashed_words: Any) -> None:
+    router = _fit(_rows(120, ["stock", "money", OUT_OF_SCOPE]), hashed_words)
     other = _rows(30, [OUT_OF_SCOPE], seed=2)
     assert sum(found.label == OUT_OF_SCOPE for found in router.route([text for text, _ in other])) >= 28
 
 
-def test_without_such_rows_an_unsure_text_is_out_of_scope() -> None:
-    router = _fit(_rows(120, ["stock", "money"]))
+def test_without_such_rows_an_unsure_text_is_out_of_scope(hashed_words: Any) -> None:
+    router = _fit(_rows(120, ["stock", "money"]), hashed_words)
     assert 0.5 < router.threshold < 1
     assert router.route(["stock invoice shelf bank"])[0].label in ("stock", "money", OUT_OF_SCOPE)
     assert router.route(["zzz qqq"])[0].confidence < router.route(["stock shelf boxes please"])[0].confidence
 
 
-def test_the_same_rows_make_the_same_router_and_it_comes_back_from_disk(tmp_path: Path) -> None:
+def test_the_same_rows_make_the_same_router_and_it_comes_back_from_disk(tmp_path: Path, hashed_words: Any) -> None:
     rows = _rows(60, ["stock", "money", OUT_OF_SCOPE])
-    router, texts = _fit(rows), ["paid the bank", "boxes on the shelf", "opera", "🙂", "x" * 5_000]
-    assert router.route(texts) == _fit(rows).route(texts)
+    router, texts = _fit(rows, hashed_words), ["paid the bank", "boxes on the shelf", "opera", "🙂", "x" * 5_000]
+    assert router.route(texts) == _fit(rows, hashed_words).route(texts)
     router.save(tmp_path / "r")
-    again = Router.load(tmp_path / "r", _Words())
+    again = Router.load(tmp_path / "r", hashed_words)
     assert [found.label for found in again.route(texts)] == [found.label for found in router.route(texts)]
     assert again.labels == router.labels and router.route([]) == []
     (tmp_path / "r" / "whole.safetensors").write_bytes(b"nonsense")
     with pytest.raises(ModelError):
-        Router.load(tmp_path / "r", _Words())
+        Router.load(tmp_path / "r", hashed_words)
     with pytest.raises(ModelError, match="no router"):
-        Router.load(tmp_path / "nowhere", _Words())
+        Router.load(tmp_path / "nowhere", hashed_words)
 
 
 @pytest.mark.parametrize("rows", [[("a b", "one")] * 3, [("a b", "one"), ("c d", "one"), ("e f", "two")], []])
-def test_too_few_rows_are_named(rows: list[tuple[str, str]]) -> None:
+def test_too_few_rows_are_named(rows: list[tuple[str, str]], hashed_words: Any) -> None:
     with pytest.raises(BadInput, match="router"):
-        _fit(rows)
+        _fit(rows, hashed_words)

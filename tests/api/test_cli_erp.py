@@ -1,7 +1,6 @@
 """The sandbox company at the command line."""
 
 import shutil
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,17 @@ import pytest
 
 import api.cli.erp
 from tools.erp.sandbox.sandbox import Sandbox
-from tools.erp.sandbox.seed.company import build_company
 
 _ARGUMENTS = '{"customer": "orchid nursery", "reason": "pays late"}'
 
 
-@pytest.fixture(scope="module")
-def company_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("company") / "company.sqlite"
-    build_company(path, first_day=date(2026, 5, 4)).close()
-    return path
-
-
 @pytest.fixture
-def erp(run: Any, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def erp(run: Any, short_company: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A home with a company of a short history."""
 
     def copied(path: Path, *_: Any, **__: Any) -> Sandbox:
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(company_file, path)
+        shutil.copyfile(short_company, path)
         return Sandbox(path)
 
     monkeypatch.setattr(api.cli.erp, "build_company", copied)

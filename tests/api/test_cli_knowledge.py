@@ -1,30 +1,18 @@
 """`nightschool knowledge` and `router` on a home without model files, with a hashed encoder in place of MiniLM."""
 
 import json
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from agents.home import Home
 
 
-class _Words:
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), 64), np.float32)
-        for row, text in enumerate(texts):
-            for word in ("", *text.lower().split()):
-                vectors[row, zlib.crc32(word.encode()) % 64] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
 @pytest.fixture(autouse=True)
-def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Home, "embedder", _Words())
+def _encoder(hashed_words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Home, "embedder", hashed_words)
 
 
 @pytest.fixture

@@ -1,15 +1,11 @@
 """`/v1/threads` and `/v1/feedback`, over the real company with a scripted release."""
 
-import zlib
 from collections.abc import Iterator, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from numpy.typing import NDArray
 
 from agents.home import Home
 from api.agent import HomeAgent
@@ -22,20 +18,8 @@ from core.types.principal import Principal
 from core.types.tool import Toolset, read_toolset
 from tools.erp.operations import ALL
 from tools.erp.sandbox.sandbox import Sandbox
-from tools.erp.sandbox.seed.company import build_company
 
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
-
-
-class _Words:
-    """Words hashed to a unit vector, in place of the sentence encoder."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), 256), np.float32)
-        for row, text in enumerate(texts):
-            for word in ("", *text.lower().split()):
-                vectors[row, zlib.crc32(word.encode()) % 256] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 class _Release:
@@ -71,19 +55,12 @@ class _NoCallers:
         return []
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("company") / "company.sqlite"
-    build_company(path, first_day=date(2026, 5, 4)).close()
-    return path
-
-
 @pytest.fixture
-def home(tmp_path: Path, company: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    monkeypatch.setattr(Home, "embedder", _Words())
+def home(tmp_path: Path, short_company: Path, hashed_words: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    monkeypatch.setattr(Home, "embedder", hashed_words)
     home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
     home.company.parent.mkdir(parents=True)
-    home.company.write_bytes(company.read_bytes())
+    home.company.write_bytes(short_company.read_bytes())
     home.registry.add(read_toolset("company", [operation.function for operation in ALL]))
     yield home
     home.database.dispose()

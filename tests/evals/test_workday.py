@@ -1,7 +1,6 @@
 """A day's work is judged by the state the company is left in."""
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from core.types.message import Message, ToolCall
 from core.types.prediction import Ask, Prediction
 from evals.workday import choose_threshold, held_back, risk_coverage, sum_up, work
-from tools.erp.sandbox.seed.company import build_company
 from tools.erp.scenario import Scenario, read_scenario
 
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
@@ -34,13 +32,6 @@ class _Scripted:
         if answer == "ask":
             return Prediction(outcome="ask", ask=Ask(tool="hold_customer", missing="customer", arguments={}), **sure)
         return Prediction(outcome=answer, **sure)
-
-
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("company") / "company.sqlite"
-    build_company(path, first_day=date(2026, 5, 4)).close()
-    return path
 
 
 def _scenario(*turns: dict[str, Any]) -> Scenario:
@@ -69,49 +60,49 @@ _CHAIN = _scenario(
         ((([_HOLD], "done"))[:1] * 8, False, "gave up", 0),
     ],
 )
-def test_one_request(company: Path, answers: tuple[Any, ...], end_state: bool, ending: str, wrong: int) -> None:
-    outcome = work([_ONE], _Scripted(*answers), company)[0]
+def test_one_request(short_company: Path, answers: tuple[Any, ...], end_state: bool, ending: str, wrong: int) -> None:
+    outcome = work([_ONE], _Scripted(*answers), short_company)[0]
     assert (outcome.end_state, outcome.ending, outcome.wrong_writes) == (end_state, ending, wrong)
     assert bool(outcome.why) is not end_state
 
 
-def test_several_steps_see_the_results_of_the_company(company: Path) -> None:
+def test_several_steps_see_the_results_of_the_company(short_company: Path) -> None:
     scripted = _Scripted(
         [{"name": "create_customer", "arguments": {"name": "Zebra Nova"}}],
         [{"name": "hold_customer", "arguments": {"customer": "Zebra Nova"}}],
         "done",
     )
-    outcome = work([_CHAIN], scripted, company)[0]
+    outcome = work([_CHAIN], scripted, short_company)[0]
     assert outcome.unaided and len(outcome.deeds) == 2
     assert '"customer": "Zebra Nova"' in scripted.seen[2].content
 
 
-def test_a_write_of_too_little_confidence_goes_to_a_person(company: Path) -> None:
-    outcome = work([_ONE], _Scripted([_HOLD], "done"), company, threshold=0.95)[0]
+def test_a_write_of_too_little_confidence_goes_to_a_person(short_company: Path) -> None:
+    outcome = work([_ONE], _Scripted([_HOLD], "done"), short_company, threshold=0.95)[0]
     assert (outcome.ending, outcome.deeds) == ("approval", ())
 
 
-def test_a_thousand_requests_in_numbers(company: Path) -> None:
+def test_a_thousand_requests_in_numbers(short_company: Path) -> None:
     asking = _scenario({"user": "put them on hold"}, {"ask": {"tool": "hold_customer", "missing": "customer", "arguments": {}}})
     answers = ([_HOLD], "done", "ask", [_RELEASE], "done", [{"name": "create_lead", "arguments": {"name": "x"}}], "done")
     scenarios = [_ONE, asking, _ONE, _ONE]
-    day = sum_up(scenarios, work(scenarios, _Scripted(*answers), company))
+    day = sum_up(scenarios, work(scenarios, _Scripted(*answers), short_company))
     assert (day.n, day.unaided_per_1000, day.asked_per_1000, day.wrong_writes_per_1000) == (4, 250, 250, 250)
     assert day.end_state.rate == 0.5 and day.no_call is not None and day.no_call.rate == 1.0
 
 
-def test_a_threshold_after_the_day_is_one_during_it(company: Path) -> None:
+def test_a_threshold_after_the_day_is_one_during_it(short_company: Path) -> None:
     answers = ([{"name": "create_lead", "arguments": {"name": "x"}}], [_HOLD], "done")
-    (free,) = work([_ONE], _Scripted(*answers), company)
-    (during,) = work([_ONE], _Scripted(*answers), company, threshold=0.95)
+    (free,) = work([_ONE], _Scripted(*answers), short_company)
+    (during,) = work([_ONE], _Scripted(*answers), short_company, threshold=0.95)
     after = held_back(free, 0.95)
     assert (after.deeds, after.ending, after.end_state) == (during.deeds, during.ending, during.end_state)
     assert held_back(free, 0.9) == free and free.wrong_writes == 1
 
 
-def test_a_threshold_is_chosen_that_lets_few_wrong_writes_through(company: Path) -> None:
-    right = work([_ONE], _Scripted([_HOLD], "done"), company)
-    wrong = work([_ONE], _Scripted([{"name": "create_lead", "arguments": {"name": "x"}}], "done"), company)
+def test_a_threshold_is_chosen_that_lets_few_wrong_writes_through(short_company: Path) -> None:
+    right = work([_ONE], _Scripted([_HOLD], "done"), short_company)
+    wrong = work([_ONE], _Scripted([{"name": "create_lead", "arguments": {"name": "x"}}], "done"), short_company)
     sure = [outcome.model_copy(update={"least_write": 0.99}) for outcome in right]
     assert choose_threshold([*wrong, *right], 500) == 0.0
     chosen = choose_threshold([*wrong, *sure], 10)

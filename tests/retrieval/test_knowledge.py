@@ -1,12 +1,10 @@
 """Pages are found as they are now, by any process, by meaning and by words."""
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from core.database import open_database
 from core.errors import StoreError
@@ -15,21 +13,18 @@ from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
 from retrieval.vectors import ChromaIndex, ExactIndex, open_index
 
-
-class _Words:
-    """Words hashed to a unit vector, in place of the sentence encoder."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), 64), np.float32)
-        for row, text in enumerate(texts):
-            for word in ("", *text.lower().split()):
-                vectors[row, zlib.crc32(word.encode()) % 64] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+Opener = Callable[..., Knowledge]
 
 
-def _knowledge(home: Path, encoder: str = "words", tenant: str = "default") -> Knowledge:
-    store = KnowledgeStore(open_database(Settings(home=home)), tenant)
-    return Knowledge(store, _Words(), encoder, lambda: open_index(home / "chroma", f"knowledge-{tenant}"))
+@pytest.fixture
+def opened(tmp_path: Path, hashed_words: Any) -> Opener:
+    """Opens the knowledge of one home, as a process of its own would."""
+
+    def opener(encoder: str = "words", tenant: str = "default") -> Knowledge:
+        store = KnowledgeStore(open_database(Settings(home=tmp_path)), tenant)
+        return Knowledge(store, hashed_words, encoder, lambda: open_index(tmp_path / "chroma", f"knowledge-{tenant}"))
+
+    return opener
 
 
 @pytest.fixture
@@ -41,8 +36,8 @@ def pages(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_page_is_found_as_it_is_now(tmp_path: Path, pages: Path) -> None:
-    knowledge = _knowledge(tmp_path)
+def test_a_page_is_found_as_it_is_now(opened: Opener, pages: Path) -> None:
+    knowledge = opened()
     assert knowledge.add_folder(pages).added == ("freight.md", "returns.md")
     assert knowledge.search("when do goods come back")[0].text == "Goods come back within thirty days."
     (pages / "returns.md").write_text("# Returns\n\nGoods come back within ten days.\n")
@@ -53,8 +48,8 @@ def test_a_page_is_found_as_it_is_now(tmp_path: Path, pages: Path) -> None:
     knowledge.close()
 
 
-def test_a_page_that_is_gone_is_found_no_more(tmp_path: Path, pages: Path) -> None:
-    knowledge = _knowledge(tmp_path)
+def test_a_page_that_is_gone_is_found_no_more(opened: Opener, pages: Path) -> None:
+    knowledge = opened()
     knowledge.add_folder(pages)
     (pages / "returns.md").unlink()
     assert knowledge.add_folder(pages).removed == ()
@@ -65,41 +60,41 @@ def test_a_page_that_is_gone_is_found_no_more(tmp_path: Path, pages: Path) -> No
     knowledge.close()
 
 
-def test_two_processes_see_the_same_pages(tmp_path: Path, pages: Path) -> None:
-    owner, other = _knowledge(tmp_path), _knowledge(tmp_path)
+def test_two_processes_see_the_same_pages(opened: Opener, pages: Path) -> None:
+    owner, other = opened(), opened()
     owner.add_folder(pages)
     assert isinstance(owner._follow(), ChromaIndex) and isinstance(other._follow(), ExactIndex)
     assert owner.search("pallet costs") == other.search("pallet costs")
     other.add_text("returns.md", "# Returns\n\nNothing comes back.\n")
     assert owner.search("nothing comes back")[0].text == "Nothing comes back."
     owner.close()
-    third = _knowledge(tmp_path)
+    third = opened()
     assert isinstance(third._follow(), ChromaIndex)
     assert third.search("nothing comes back") == other.search("nothing comes back")
     third.close()
 
 
-def test_a_tenant_sees_its_own_pages_only(tmp_path: Path, pages: Path) -> None:
-    ours, theirs = _knowledge(tmp_path), _knowledge(tmp_path, tenant="other")
+def test_a_tenant_sees_its_own_pages_only(opened: Opener, pages: Path) -> None:
+    ours, theirs = opened(), opened(tenant="other")
     ours.add_folder(pages)
     assert theirs.search("pallet") == [] and theirs.pages() == []
     theirs.close()
 
 
-def test_vectors_of_another_encoder_are_refused(tmp_path: Path, pages: Path) -> None:
-    _knowledge(tmp_path).add_folder(pages)
+def test_vectors_of_another_encoder_are_refused(opened: Opener, pages: Path) -> None:
+    opened().add_folder(pages)
     with pytest.raises(StoreError, match="words, not others"):
-        _knowledge(tmp_path, encoder="others").add_text("new.md", "something")
+        opened(encoder="others").add_text("new.md", "something")
 
 
-def test_what_cannot_be_read_is_listed_and_the_rest_is_there(tmp_path: Path, pages: Path) -> None:
+def test_what_cannot_be_read_is_listed_and_the_rest_is_there(opened: Opener, pages: Path) -> None:
     (pages / "empty.md").write_text("  \n")
-    result = _knowledge(tmp_path).add_folder(pages)
+    result = opened().add_folder(pages)
     assert list(result.refused) == ["empty.md"] and len(result.added) == 2
 
 
-def test_a_page_that_another_supersedes_comes_after_it(tmp_path: Path) -> None:
-    knowledge = _knowledge(tmp_path)
+def test_a_page_that_another_supersedes_comes_after_it(opened: Opener) -> None:
+    knowledge = opened()
     knowledge.add_text("fees.2025.md", "# Fees\nSuperseded by: fees.md\n\n## Return\n\nThe fee for a return is five euros.\n")
     knowledge.add_text("fees.md", "# Fees\n\n## Return\n\nThe fee for a return is nine euros.\n")
     first, second = knowledge.search("what is the fee for a return", 2)
@@ -108,8 +103,8 @@ def test_a_page_that_another_supersedes_comes_after_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("question", ["", " ", '"; DROP TABLE passage; --', "NEAR(a b)", "*", "🙂", "x" * 20_000])
-def test_any_question_is_met_calmly(tmp_path: Path, pages: Path, question: str) -> None:
-    knowledge = _knowledge(tmp_path)
+def test_any_question_is_met_calmly(opened: Opener, pages: Path, question: str) -> None:
+    knowledge = opened()
     knowledge.add_folder(pages)
     assert isinstance(knowledge.search(question), list)
     knowledge.close()
