@@ -1,6 +1,7 @@
 """`nightschool erp exam`: a release at work in the sandbox company, judged by the state it leaves."""
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from core.errors import BadInput
 from evals.golden_scenarios import GoldenScenario, golden_scenarios
 from evals.phrasings import consistency, rephrased
 from evals.workday import Outcome, Workday, choose_threshold, held_back, risk_coverage, sum_up, work
+from tools.erp.sandbox.seed.company import build_company
 
 
 def exam(
@@ -44,11 +46,18 @@ def exam(
     router = None if unrouted else fitted_router(home, TOOLSET)
     caller = RoutedCaller(loaded, router) if router is not None else loaded
     chosen = (list(rephrased()) if phrasings else [g for g in golden_scenarios() if part in ("all", g.part)])[:limit]
-    with Bars() as bars:
+    # A company of its own: in the home's people work, and an order that was billed there cannot be billed again here.
+    with Bars() as bars, tempfile.TemporaryDirectory() as folder:
+        company = Path(folder) / "company.sqlite"
+        bars.step("eighteen months of business")
+        build_company(company).close()
         if most_wrong is not None:
-            gate = _at_work(caller, golden_scenarios("gate")[:limit], home.company, bars, "the gate's half")
+            half = golden_scenarios("gate")[:limit]
+            gate = _at_work(caller, half, company, bars, "the gate's half")
+            if out is not None:
+                _write(out.with_name(f"{out.stem}-gate{out.suffix}"), half, gate)
             threshold = choose_threshold(gate, most_wrong)
-        free = _at_work(caller, chosen, home.company, bars, "phrasings" if phrasings else part)
+        free = _at_work(caller, chosen, company, bars, "phrasings" if phrasings else part)
     loaded.close()
     if out is not None:
         _write(out, chosen, free)
