@@ -9,7 +9,7 @@ import numpy as np
 from core.types.value import Value
 from evals.golden import HANDBOOK
 from evals.intervals import Rate, rate
-from retrieval.knowledge import Encoder, Hit, Knowledge
+from retrieval.knowledge import Encoder, Knowledge
 from retrieval.lexical import LexicalIndex
 from retrieval.store import KnowledgeStore
 
@@ -64,29 +64,21 @@ def compare(asked: Sequence[Question], knowledge: Knowledge, store: KnowledgeSto
     stored = store.passages(store.passage_ids())
     lexical = LexicalIndex()
     lexical.add((key, found.passage.heading, found.passage.text) for key, found in stored.items())
-    keys = list(stored)
-    matrix = np.stack([rows[0] for _, rows in sorted(store.vectors(keys).items())])
-    order = sorted(keys)
+    said = {key: (found.passage.document, found.passage.text) for key, found in stored.items()}
+    keys, vectors = sorted(stored), store.vectors(list(stored))
+    matrix = np.stack([vectors[key][0] for key in keys])
 
     def by_words(question: str) -> list[tuple[str, str]]:
-        return [_said(stored[key].passage.document, stored[key].passage.text) for key, _ in lexical.search(question, max(DEPTHS))]
+        return [said[key] for key, _ in lexical.search(question, max(DEPTHS))]
 
     def by_meaning(question: str) -> list[tuple[str, str]]:
         best = np.argsort(-(matrix @ encoder.embed([question])[0]), kind="stable")[: max(DEPTHS)]
-        return [_said(stored[order[at]].passage.document, stored[order[at]].passage.text) for at in best]
+        return [said[keys[at]] for at in best]
 
     def fused(question: str) -> list[tuple[str, str]]:
-        return [_hit(hit) for hit in knowledge.search(question, max(DEPTHS))]
+        return [(hit.document, hit.text) for hit in knowledge.search(question, max(DEPTHS))]
 
     return {"fused": recall(asked, fused), "BM25 alone": recall(asked, by_words), "MiniLM alone": recall(asked, by_meaning)}
-
-
-def _said(document: str, text: str) -> tuple[str, str]:
-    return document, text
-
-
-def _hit(hit: Hit) -> tuple[str, str]:
-    return hit.document, hit.text
 
 
 def _answers(hit: tuple[str, str], question: Question) -> bool:

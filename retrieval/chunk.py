@@ -1,7 +1,7 @@
 """Passages: a page cut where its sections and paragraphs end, each with the headings it stands under."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from core.types.value import Value
 from retrieval.documents import Document
@@ -91,28 +91,23 @@ def _blocks(lines: list[str]) -> list[str]:
 
 def _packed(blocks: list[str]) -> Iterator[str]:
     """Blocks put together up to the size of a passage; one that is larger is cut at the ends of its sentences."""
-    held = ""
-    for block in blocks:
-        for piece in _pieces(block):
-            if held and len(held) + 1 + len(piece) > MOST_CHARACTERS:
-                yield held
-                held = ""
-            held = f"{held}\n{piece}" if held else piece
-    if held:
-        yield held
+    return _joined((piece for block in blocks for piece in _cut_block(block)), "\n")
 
 
-def _pieces(block: str) -> Iterator[str]:
+def _cut_block(block: str) -> Iterator[str]:
     if len(block) <= MOST_CHARACTERS:
-        yield block
-        return
+        return iter([block])
+    starts = ((said, start) for said in _SENTENCE_END.split(block) for start in range(0, len(said), MOST_CHARACTERS))
+    return _joined((said[start : start + MOST_CHARACTERS] for said, start in starts), " ")
+
+
+def _joined(parts: Iterable[str], glue: str) -> Iterator[str]:
+    """As many parts together as a passage may hold."""
     held = ""
-    for sentence in _SENTENCE_END.split(block):
-        for start in range(0, len(sentence), MOST_CHARACTERS):
-            part = sentence[start : start + MOST_CHARACTERS]
-            if held and len(held) + 1 + len(part) > MOST_CHARACTERS:
-                yield held
-                held = ""
-            held = f"{held} {part}" if held else part
+    for part in parts:
+        if held and len(held) + len(glue) + len(part) > MOST_CHARACTERS:
+            yield held
+            held = ""
+        held = f"{held}{glue}{part}" if held else part
     if held:
         yield held

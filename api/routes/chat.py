@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
 from api.auth import authenticated
+from api.bodies import read_body
 from api.callers import Callers
 from api.errors import ApiError
 from api.replies import Answer, chunks, completion
@@ -43,19 +43,12 @@ class ChatRequest(BaseModel):
 
 
 async def read_request(request: Request) -> ChatRequest:
-    """Read the body, whatever its content type.
-
-    As a dependency, and not as FastAPI's body parameter, for two reasons: FastAPI parses a body before it asks who sends
-    it, and pydantic's own parser refuses what Python's lets through (half surrogate pairs, any depth of nesting).
+    """Read the body.
 
     Raises:
         RequestValidationError: Not JSON, or a field is missing or of a wrong type.
     """
-    try:
-        return ChatRequest.model_validate_json(await request.body())
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        raise RequestValidationError([{**problem, "loc": ("body", *problem["loc"])} for problem in problems]) from error
+    return await read_body(request, ChatRequest)
 
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(authenticated)])

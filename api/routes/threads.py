@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from agents.threads import Turn
 from api.agent import Agent
 from api.auth import authenticated
+from api.bodies import read_body
 from api.errors import ApiError
 from api.worker import Worker
 from core.types.message import ToolCall
@@ -60,24 +61,16 @@ class Feedback(BaseModel):
 router = APIRouter(prefix="/v1", dependencies=[Depends(authenticated)])
 
 
-async def _body(request: Request, kind: type[BaseModel]) -> Any:
-    try:
-        return kind.model_validate_json(await request.body())
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        raise RequestValidationError([{**problem, "loc": ("body", *problem["loc"])} for problem in problems]) from error
-
-
 async def _said(request: Request) -> Said:
-    return Said.model_validate(await _body(request, Said))
+    return await read_body(request, Said)
 
 
 async def _decision(request: Request) -> Decision:
-    return Decision.model_validate(await _body(request, Decision))
+    return await read_body(request, Decision)
 
 
 async def _feedback(request: Request) -> Feedback:
-    return Feedback.model_validate(await _body(request, Feedback))
+    return await read_body(request, Feedback)
 
 
 def _agent(request: Request) -> Agent:
@@ -115,7 +108,7 @@ async def decide(request: Request, thread: str, decision: Annotated[Decision, De
     """Approve or reject what a thread waits for."""
     agent, worker = _agent(request), _worker(request)
     turn = await worker.run(lambda: agent.decide(thread, decision.approve, decision.reason))
-    return {**turn.model_dump(mode="json"), "text": turn.text}
+    return _shown(turn)
 
 
 @router.post("/feedback")
@@ -130,6 +123,10 @@ async def judge(request: Request, feedback: Annotated[Feedback, Depends(_feedbac
 async def _take_turn(request: Request, text: str, thread: str | None) -> dict[str, Any]:
     agent, worker = _agent(request), _worker(request)
     turn = await worker.run(lambda: agent.say(text, thread))
+    return _shown(turn)
+
+
+def _shown(turn: Turn) -> dict[str, Any]:
     return {**turn.model_dump(mode="json"), "text": turn.text}
 
 
