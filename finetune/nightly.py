@@ -50,7 +50,8 @@ from finetune.lessons import prepare_lessons, write_lessons
 from finetune.order import Order, TrainingConfig
 from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
 from finetune.progress import Progress
-from finetune.split import Parts, shuffled_clusters, split
+from finetune.sample import sample
+from finetune.split import Parts, split
 from finetune.training import train_in_child
 from tools.choices import with_said_choices
 from tools.habits import with_habits
@@ -73,6 +74,10 @@ class NightOrder(Value):
     """Of split, weights, batches."""
     limits: Limits = Limits()
     """Epochs, rows, minutes, tokens."""
+    rank: int | None = None
+    """LoRA rank, that is the adapter's size; None as `TrainingConfig` has it."""
+    learning_rate: float | None = None
+    """Peak learning rate; None as the base has it."""
     promote: bool = True
     """Whether a passed release becomes champion at once."""
     exam: tuple[Case, ...] | None = None
@@ -155,7 +160,7 @@ class Night:
             self._dropped.update(dropped)
         examples = cluster(examples)
         self._plan: Plan = self._planned(examples)
-        examples = _sample(examples, self._plan.conversations, order.seed)
+        examples = sample(examples, self._plan.conversations, order.seed)
         self._parts: Parts = split(examples, order.seed, with_exam=not golden)
         if not self._parts.writer:
             raise TrainingError(
@@ -413,7 +418,11 @@ class Night:
         return Plan.model_validate_json(file.read_text())
 
     def _config(self) -> TrainingConfig:
-        return TrainingConfig(epochs=self._plan.epochs, seed=self._order.seed, learning_rate=self._base.learning_rate)
+        order = self._order
+        config = TrainingConfig(
+            epochs=self._plan.epochs, seed=order.seed, learning_rate=order.learning_rate or self._base.learning_rate
+        )
+        return config if order.rank is None else config.model_copy(update={"rank": order.rank})
 
     def _folder_of_nights(self) -> Path:
         self._home.nights.mkdir(parents=True, exist_ok=True)
@@ -424,17 +433,6 @@ class Night:
         cases = [case.model_dump(mode="json") for case in self._cases]
         config = self._config().model_dump()
         return content_hash([self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config])
-
-
-def _sample(examples: Sequence[Example], wanted: int, seed: int) -> list[Example]:
-    if wanted >= len(examples):
-        return list(examples)
-    sampled: list[Example] = []
-    for group in shuffled_clusters(examples, seed):
-        sampled.extend(group[: wanted - len(sampled)])
-        if len(sampled) >= wanted:
-            break
-    return sampled
 
 
 def _commonest(dropped: dict[str, str]) -> str:

@@ -17,13 +17,23 @@ def night(
     limit: Annotated[int | None, typer.Option(min=1, help="Use at most so many conversations.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.5, help="Take at most so long, all in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1000, help="Train on at most so many tokens, all epochs.")] = None,
+    rank: Annotated[int | None, typer.Option(min=1, max=256, help="LoRA rank; default 32.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=1e-6, max=0.1, help="Peak; default as the base has it.")] = None,
     no_promote: Annotated[bool, typer.Option("--no-promote", help="Keep the release, but do not let it serve.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Harvest, curate, train, fit, examine, judge, release. Exit code 3 when the gate refuses."""
     home = open_home()
     limits = Limits(epochs=epochs, conversations=limit, minutes=minutes, tokens=max_tokens)
-    order = NightOrder(toolset=toolset, base=base, seed=seed, limits=limits, promote=not no_promote)
+    order = NightOrder(
+        toolset=toolset,
+        base=base,
+        seed=seed,
+        limits=limits,
+        rank=rank,
+        learning_rate=learning_rate,
+        promote=not no_promote,
+    )
     with Bars() as bars:
         result = run_night(home, order, bars)
     show(result.model_dump(mode="json"), _text(result), as_json)
