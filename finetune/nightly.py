@@ -50,8 +50,7 @@ from finetune.lessons import prepare_lessons, write_lessons
 from finetune.order import Order, TrainingConfig
 from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
 from finetune.progress import Progress
-from finetune.sample import sample
-from finetune.split import Parts, split
+from finetune.split import Parts, shuffled_clusters, split
 from finetune.training import train_in_child
 from tools.choices import with_said_choices
 from tools.habits import with_habits
@@ -160,7 +159,7 @@ class Night:
             self._dropped.update(dropped)
         examples = cluster(examples)
         self._plan: Plan = self._planned(examples)
-        examples = sample(examples, self._plan.conversations, order.seed)
+        examples = _sample(examples, self._plan.conversations, order.seed)
         self._parts: Parts = split(examples, order.seed, with_exam=not golden)
         if not self._parts.writer:
             raise TrainingError(
@@ -433,6 +432,17 @@ class Night:
         cases = [case.model_dump(mode="json") for case in self._cases]
         config = self._config().model_dump()
         return content_hash([self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config])
+
+
+def _sample(examples: Sequence[Example], wanted: int, seed: int) -> list[Example]:
+    if wanted >= len(examples):
+        return list(examples)
+    sampled: list[Example] = []
+    for group in shuffled_clusters(examples, seed):
+        sampled.extend(group[: wanted - len(sampled)])
+        if len(sampled) >= wanted:
+            break
+    return sampled
 
 
 def _commonest(dropped: dict[str, str]) -> str:

@@ -44,7 +44,7 @@ def split(examples: Sequence[Example], seed: int, with_exam: bool) -> Parts:
         Parts; sizes are shares of conversations, cluster by cluster until filled. With few rows the reserved part shrinks
         below its floor rather than take more than a quarter. The writer's part is empty only where there is no example.
     """
-    left = _shuffled_clusters(examples, seed)
+    left = shuffled_clusters(examples, seed)
     exam = _take(left, min(EXAM_MAX, round(EXAM_SHARE * len(examples)))) if with_exam else []
     remaining = sum(map(len, left))
     wanted = min(RESERVED_MAX, max(RESERVED_MIN, round(RESERVED_SHARE * remaining)))
@@ -59,12 +59,12 @@ def split(examples: Sequence[Example], seed: int, with_exam: bool) -> Parts:
 def folds(examples: Sequence[Example], count: int, seed: int) -> list[list[Example]]:
     """Cut examples into `count` folds of like size, clusters whole."""
     cut: list[list[Example]] = [[] for _ in range(count)]
-    for cluster in _shuffled_clusters(examples, seed):
+    for cluster in shuffled_clusters(examples, seed):
         min(cut, key=len).extend(cluster)
     return cut
 
 
-def _shuffled_clusters(examples: Sequence[Example], seed: int) -> list[list[Example]]:
+def shuffled_clusters(examples: Sequence[Example], seed: int) -> list[list[Example]]:
     """Clusters in an order that depends on seed and cluster names only."""
     clusters: dict[str, list[Example]] = defaultdict(list)
     for example in examples:

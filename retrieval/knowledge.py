@@ -6,7 +6,6 @@ is now.
 
 import threading
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import BadInput
 from core.types.value import Value
-from retrieval.chunk import cut
+from retrieval.chunk import Passage, cut
 from retrieval.documents import Document, make_document, pages_in, read_document
 from retrieval.fusion import fused
 from retrieval.lexical import LexicalIndex
@@ -164,14 +163,14 @@ class Knowledge:
             self._vectors = None
 
     def _put(self, document: Document) -> None:
+        """Embed what the page did not say before, and store it."""
         passages = cut(document)
-        texts = [[passage.titled, *passage.sentences][:_MOST_VECTORS] for passage in passages]
-        self._store.put(document, passages, self._embedded(texts), self._encoder_name)
-
-    def _embedded(self, texts: Sequence[Sequence[str]]) -> list[NDArray[np.float32]]:
-        """Vectors of each list of texts; all are embedded at once."""
-        together = self._encoder.embed([text for some in texts for text in some])
-        return np.split(together, list(accumulate(map(len, texts)))[:-1])
+        texts = [_texts(passage) for passage in passages]
+        before = self._store.page(document.name)
+        known = {text: row for passage, rows in before for text, row in zip(_texts(passage), rows, strict=True)}
+        new = sorted({text for some in texts for text in some} - set(known))
+        known |= dict(zip(new, self._encoder.embed(new), strict=True))
+        self._store.put(document, passages, [np.stack([known[text] for text in some]) for some in texts], self._encoder_name)
 
     def _follow(self) -> VectorIndex:
         """Both indexes as the database is now."""
@@ -191,6 +190,11 @@ class Knowledge:
             self._lexical.add((key, found.passage.heading, found.passage.text) for key, found in new.items())
             self._in_lexical, self._revision = wanted, revision
         return self._vectors
+
+
+def _texts(passage: Passage) -> list[str]:
+    """What is embedded of a passage: itself, and each of its sentences."""
+    return [passage.titled, *passage.sentences][:_MOST_VECTORS]
 
 
 def _hit(found: Stored, cosines: NDArray[np.float32], words: float) -> Hit:

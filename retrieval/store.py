@@ -175,6 +175,17 @@ class KnowledgeStore:
         with Session(self._engine) as session:
             return {int(passage.id or 0): _stored(passage, page) for passage, page in session.exec(query).all()}
 
+    def page(self, name: str) -> list[tuple[Passage, NDArray[np.float32]]]:
+        """A page's passages in their order, each with its vectors; empty where there is no such page."""
+        query = (
+            select(PassageRow)
+            .join(DocumentRow, col(DocumentRow.id) == col(PassageRow.document_id))
+            .where(DocumentRow.tenant == self._tenant, DocumentRow.name == name)
+            .order_by(col(PassageRow.position))
+        )
+        with Session(self._engine) as session:
+            return [(_said(row, name), _rows(row.vectors, row.width)) for row in session.exec(query)]
+
     def vectors(self, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """By id of the passage (1 + sentences, width): its own vector, then those of its sentences."""
         query = select(PassageRow.id, PassageRow.vectors, PassageRow.width).where(
@@ -182,7 +193,7 @@ class KnowledgeStore:
         )
         with Session(self._engine) as session:
             return {
-                int(found or 0): np.frombuffer(vectors, dtype="<f4").reshape(-1, width)
+                int(found or 0): _rows(vectors, width)
                 for found, vectors, width in session.exec(query).all()
             }
 
@@ -208,6 +219,13 @@ class KnowledgeStore:
         return select(DocumentRow).where(DocumentRow.tenant == self._tenant, DocumentRow.name == name)
 
 
-def _stored(passage: PassageRow, page: DocumentRow) -> Stored:
-    said = Passage(document=page.name, heading=passage.heading, text=passage.text, position=passage.position)
-    return Stored(int(passage.id or 0), said, page.title, page.version, page.valid_from, page.superseded_by)
+def _stored(row: PassageRow, page: DocumentRow) -> Stored:
+    return Stored(int(row.id or 0), _said(row, page.name), page.title, page.version, page.valid_from, page.superseded_by)
+
+
+def _said(row: PassageRow, page: str) -> Passage:
+    return Passage(document=page, heading=row.heading, text=row.text, position=row.position)
+
+
+def _rows(vectors: bytes, width: int) -> NDArray[np.float32]:
+    return np.frombuffer(vectors, dtype="<f4").reshape(-1, width)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.database import open_database
@@ -79,6 +80,23 @@ def test_a_tenant_sees_its_own_pages_only(opened: Opener, pages: Path) -> None:
     ours.add_folder(pages)
     assert theirs.search("pallet") == [] and theirs.pages() == []
     theirs.close()
+
+
+def test_an_edit_embeds_what_is_new_only(opened: Opener, hashed_words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"Shelf {number} holds item {number * 7}." for number in range(200)]
+    knowledge = opened()
+    knowledge.add_text("shelves.md", "# Shelves\n\n" + "\n\n".join(lines))
+    embedded: list[str] = []
+    whole = hashed_words.embed
+    monkeypatch.setattr(hashed_words, "embed", lambda texts: embedded.extend(texts) or whole(texts))
+    lines[120] = "Shelf 120 is empty."
+    knowledge.add_text("shelves.md", "# Shelves\n\n" + "\n\n".join(lines))
+    assert len(embedded) <= 12 and any("is empty" in text for text in embedded)
+    assert knowledge.search("which shelf is empty")[0].text.count("Shelf 120 is empty.") == 1
+    rows = [row for _, vectors in knowledge._store.page("shelves.md") for row in vectors]
+    again = [text for passage, _ in knowledge._store.page("shelves.md") for text in [passage.titled, *passage.sentences]]
+    assert np.allclose(np.stack(rows), whole(again))
+    knowledge.close()
 
 
 def test_vectors_of_another_encoder_are_refused(opened: Opener, pages: Path) -> None:
