@@ -65,6 +65,11 @@ class ReleaseStore:
     def __init__(self, engine: Engine, tenant: str, folder: Path) -> None:
         self._engine, self._tenant, self._folder = engine, tenant, folder
 
+    @property
+    def folder(self) -> Path:
+        """Where the files of all releases lie."""
+        return self._folder
+
     def path(self, release_id: str) -> Path:
         """Folder of a release's files."""
         return self._folder / release_id

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Sampler
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback, TrainerControl, TrainerState
@@ -286,9 +287,12 @@ def train_adapter(
 
 
 def _save_adapter(model: Any, folder: Path) -> None:
-    """Write the adapter so that the same weights are the same files: PEFT writes sets in any order, and a card nobody reads."""
+    """Write the adapter in float16, which is what is served, and so that the same weights are the same files: PEFT writes sets in
+    any order, and a card nobody reads."""
     model.save_pretrained(folder, safe_serialization=True)
     (folder / "README.md").unlink(missing_ok=True)
+    weights = folder / "adapter_model.safetensors"
+    save_file({name: values.half() for name, values in load_file(weights).items()}, weights, metadata={"format": "pt"})
     file = folder / "adapter_config.json"
     config = json.loads(file.read_text())
     file.write_text(json.dumps({**config, "target_modules": sorted(config["target_modules"])}, indent=2, sort_keys=True))

@@ -192,10 +192,7 @@ class KnowledgeStore:
             PassageRow.tenant == self._tenant, col(PassageRow.id).in_(list(ids))
         )
         with Session(self._engine) as session:
-            return {
-                int(found or 0): _rows(vectors, width)
-                for found, vectors, width in session.exec(query).all()
-            }
+            return {int(found or 0): _rows(vectors, width) for found, vectors, width in session.exec(query).all()}
 
     def _count(self, session: Session, encoder: str | None) -> None:
         row = session.get(KnowledgeRow, self._tenant)

@@ -1,5 +1,8 @@
 """`nightschool releases`: what nights made, and which of it serves."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from api.cli.output import AsJson, open_home, show
@@ -47,3 +50,29 @@ def rollback(toolset: str, as_json: AsJson = False) -> None:
     home = open_home()
     release = home.releases.rollback(toolset, home.principal)
     show({"champion": release.id, "toolset": toolset}, f"{release.id} is champion of {toolset} again.", as_json)
+
+
+@app.command("export")
+def export_release(release_id: str, file: Path, as_json: AsJson = False) -> None:
+    """Write a release to one file, to be carried to another home."""
+    from finetune.archive import pack
+
+    size = pack(open_home(), release_id, file)
+    show({"release": release_id, "file": str(file), "bytes": size}, f"{release_id}: {size / 1e6:.1f} MB in {file}", as_json)
+
+
+@app.command("import")
+def import_release(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    promote: Annotated[bool, typer.Option("--promote", help="Make it the champion of its toolset.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take in a release that `releases export` wrote; every file must have the SHA-256 its release names."""
+    from finetune.archive import unpack
+
+    home = open_home()
+    release = unpack(home, file)
+    if promote:
+        home.releases.promote(release.id, home.principal, "person")
+    state = f"champion of {release.toolset}" if promote else "not promoted"
+    show({"release": release.id, "toolset": release.toolset, "promoted": promote}, f"{release.id}: {state}", as_json)

@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 import finetune.nightly
 import finetune.training
@@ -23,11 +25,12 @@ from agents.home import Home
 from agents.parts import ADAPTER_GGUF, KINDS
 from agents.serving import Loader
 from api.cli.train import train
-from core.errors import ModelError, NotFound, TrainingAwaited, TrainingError
+from core.errors import BadInput, ModelError, NotFound, TrainingAwaited, TrainingError
 from core.settings import Settings
 from core.types.message import Message
 from core.types.tool import Toolset, read_toolset
 from evals.golden_sets import add_golden, golden_cases
+from finetune.archive import pack, unpack
 from finetune.curate.decontaminate import MAX_JACCARD, jaccard
 from finetune.dataset import PART_NAMES, thaw
 from finetune.nightly import NightOrder, NightResult, run_night
@@ -444,3 +447,79 @@ def test_kills_at_any_instant_change_nothing(studied: Studied, tmp_path: Path, s
 if __name__ == "__main__":
     Home.embedder = HashingEmbedder()  # type: ignore[assignment]
     run_night(Home(Settings(home=Path(sys.argv[1]), threads=1, engine_threads=1)), order(Path(sys.argv[2])), Silent())
+
+
+# carried to another home
+
+
+@pytest.fixture
+def archive(studied: Studied, home: Home, tmp_path: Path) -> Path:
+    file = tmp_path / "carried" / "champion.zip"
+    assert pack(home, studied.result.release, file) == file.stat().st_size
+    return file
+
+
+def rewritten(archive: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """The archive with other files in it."""
+    with zipfile.ZipFile(archive) as read:
+        files = {name: read.read(name) for name in read.namelist()}
+    change(files)
+    with zipfile.ZipFile(archive, "w") as write:
+        for name, data in files.items():
+            write.writestr(name, data)
+    return archive
+
+
+def test_a_release_is_the_same_in_another_home(studied: Studied, archive: Path, tmp_path: Path) -> None:
+    other = Home(Settings(home=tmp_path / "other", artefacts=tmp_path / "artefacts", threads=1, engine_threads=1))
+    assert ADAPTER_GGUF not in zipfile.ZipFile(archive).namelist()
+    release = unpack(other, archive)
+    assert release == unpack(other, archive) and [found.id for found in other.releases.all()] == [studied.result.release]
+    assert other.releases.history("shop") == [] and other.registry.get("shop") == shop()
+    here, there = (home / "releases" / release.id for home in (studied.folder, tmp_path / "other"))
+    assert (here / ADAPTER_GGUF).read_bytes() == (there / ADAPTER_GGUF).read_bytes()
+    loaded = Loader(other).load("shop", release.id)
+    assert 0 <= loaded.predict([Message(role="user", content="move 3 oak chairs to the main hall")]).confidence <= 1
+    loaded.close()
+    again = tmp_path / "again.zip"
+    pack(other, release.id, again)
+    assert again.read_bytes() == archive.read_bytes()
+    other.database.dispose()
+
+
+def test_the_adapter_is_kept_in_half_precision(studied: Studied) -> None:
+    folder = studied.folder / "releases" / studied.result.release / "adapter"
+    assert {str(values.dtype) for values in load_file(folder / "adapter_model.safetensors").values()} == {"float16"}
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda files: files.update({"picker.safetensors": b"\0" * 64}), ModelError, "damaged"),
+        (lambda files: files.update({"kinds.json": b"{}"}), ModelError, "kinds.json: missing or damaged"),
+        (lambda files: files.update({"../out.json": b"{}"}), BadInput, r"'\.\./out\.json'"),
+        (lambda files: files.update({"adapter/run.py": b""}), BadInput, "run.py"),
+        (lambda files: files.update({"adapter/model.bin": b""}), BadInput, "model.bin"),
+        (lambda files: files.pop("release.json"), BadInput, "release.json"),
+        (lambda files: files.pop("files.json"), BadInput, "files.json is missing"),
+        (lambda files: files.update({"release.json": b'{"id": 3}'}), BadInput, "not a release's archive"),
+        (lambda files: files.pop("adapter/adapter_model.safetensors"), TrainingError, "adapter_model.safetensors"),
+    ],
+)
+def test_an_archive_that_is_no_release_leaves_nothing_behind(
+    archive: Path, tmp_path: Path, change: Any, error: type[Exception], message: str
+) -> None:
+    other = Home(Settings(home=tmp_path / "other", artefacts=tmp_path / "artefacts"))
+    with pytest.raises(error, match=message):
+        unpack(other, rewritten(archive, change))
+    assert other.releases.all() == [] and other.registry.all() == []
+    assert list((tmp_path / "other" / "releases").iterdir()) == [] and not (tmp_path / "out.json").exists()
+    other.database.dispose()
+
+
+def test_a_file_cut_off_is_refused(archive: Path, tmp_path: Path) -> None:
+    other = Home(Settings(home=tmp_path / "other", artefacts=tmp_path / "artefacts"))
+    archive.write_bytes(archive.read_bytes()[:-200])
+    with pytest.raises(BadInput, match=r"champion\.zip: not a release's archive"):
+        unpack(other, archive)
+    other.database.dispose()
