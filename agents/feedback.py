@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from core.errors import BadInput, NotFound
-from core.traces import CORRECTION, TraceStore
+from core.traces import TraceStore
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
-from core.types.trace import Trace
+from core.types.trace import CORRECTION, Trace
 from tools.validate import argument_error
 
 

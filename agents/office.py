@@ -1,13 +1,11 @@
 """The office: furnishes desks in the sandbox company from a home."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
 
 from agents.desk import Decider, Desk, Thresholds
 from agents.home import Home
+from agents.learned import learned_traces
 from agents.memory import Memory
 from agents.parts import load_kinds
 from agents.router import Router
@@ -85,23 +83,9 @@ def _memory(home: Home, toolset: Toolset) -> Memory:
     """Corrections that the champion has not learned: those of its dataset are in its weights."""
 
     def corrections() -> Iterator[Trace]:
-        learned = _learned(home, toolset.name)
+        learned = learned_traces(home, toolset.name)
         return (trace for trace in home.traces.corrections(toolset.name) if trace.id not in learned)
 
     champion = home.releases.champion(toolset.name) if home.releases.history(toolset.name) else None
     table = load_kinds(home.releases.path(champion.id)) if champion is not None else KindTable()
     return Memory(Marker(toolset, table), corrections)
-
-
-def _learned(home: Home, toolset: str) -> frozenset[str]:
-    """Ids of the traces in the champion's dataset."""
-    if not home.releases.history(toolset):
-        return frozenset()
-    manifest = home.releases.path(home.releases.champion(toolset).id) / "dataset.json"
-    return _traces_in(manifest, manifest.stat().st_mtime_ns) if manifest.is_file() else frozenset()
-
-
-@lru_cache(2)
-def _traces_in(manifest: Path, _changed: int) -> frozenset[str]:
-    rows = json.loads(manifest.read_text())["rows"]
-    return frozenset(row["trace"] for part in ("writer", "stop", "reserved") for row in rows[part])

@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,22 @@ from langgraph.types import Command
 
 from agents.desk import Desk
 from agents.graph import build_graph
+from agents.wording import proposal_text
 from core.errors import BadInput, NotFound
 from core.types.value import Value
 
 MOST_CHARACTERS = 12_000
 """Of one message."""
 _BUSY_TIMEOUT_S = 15
+_YES = frozenset({"y", "yes", "ok", "okay", "approve", "approved", "do it", "go ahead", "yes please"})
+_NO = frozenset({"n", "no", "reject", "rejected", "don't", "do not", "stop", "no thanks"})
+_WAITS = "Shall I? Say yes or no."
+OnReply = Callable[[dict[str, Any]], None]
+"""Told of each reply of a turn as soon as it is there."""
+
+
+def _unheard(_: dict[str, Any]) -> None:
+    """For those who wait for the whole turn."""
 
 
 class Turn(Value):
@@ -36,7 +46,13 @@ class Turn(Value):
     @property
     def text(self) -> str:
         """All of it in words."""
-        return "\n".join(str(reply["text"]) for reply in self.replies if reply["text"]) or "Done."
+        said = [str(reply["text"]) for reply in self.replies if reply["text"]]
+        return "\n".join([*said, *self.question]) or "Done."
+
+    @property
+    def question(self) -> tuple[str, ...]:
+        """What waits, and that an answer is wanted; empty where nothing waits."""
+        return (*map(proposal_text, self.waiting), _WAITS) if self.waiting else ()
 
 
 class Threads:
@@ -46,8 +62,20 @@ class Threads:
         """Use `open_threads`."""
         self._graph, self._saver = build_graph(desk, saver), saver
 
-    def say(self, text: str, thread: str | None = None) -> Turn:
+    def say(
+        self,
+        text: str,
+        thread: str | None = None,
+        history: Sequence[dict[str, Any]] = (),
+        on_reply: OnReply = _unheard,
+    ) -> Turn:
         """Take a turn: in a new thread, or in one that exists.
+
+        Args:
+            text: What is said.
+            thread: Which; None begins one.
+            history: What was said elsewhere before a new thread begins, in OpenAI form.
+            on_reply: Told of each reply as soon as it is there.
 
         Raises:
             BadInput: Nothing was said, or too much.
@@ -57,14 +85,29 @@ class Threads:
             raise BadInput("message: empty")
         if len(text) > MOST_CHARACTERS:
             raise BadInput(f"message: {len(text):,} characters; at most {MOST_CHARACTERS:,} can be read")
-        config = self._config(thread) if thread is not None else _config(uuid.uuid4().hex[:12])
+        if thread is None:
+            return self._go_on({"messages": list(history), "said": text}, _config(uuid.uuid4().hex[:12]), on_reply)
+        config = self._config(thread)
         if self._waiting(config):
-            self._go_on(Command(resume={"approve": False, "reason": "something else was said"}), config)
+            self._go_on(Command(resume={"approve": False, "reason": "something else was said"}), config, on_reply)
         elif self._graph.get_state(config).next:
-            self._go_on(None, config)  # a crash left a turn unfinished
-        return self._go_on({"said": text}, config)
+            self._go_on(None, config, on_reply)  # a crash left a turn unfinished
+        return self._go_on({"said": text}, config, on_reply)
 
-    def decide(self, thread: str, approve: bool, reason: str = "") -> Turn:
+    def hear(
+        self,
+        text: str,
+        thread: str | None = None,
+        history: Sequence[dict[str, Any]] = (),
+        on_reply: OnReply = _unheard,
+    ) -> Turn:
+        """As `say`, but a plain yes or no answers what the thread waits for."""
+        answer = text.strip().rstrip(".!").casefold()
+        if thread is not None and answer in _YES | _NO and self._waiting(self._config(thread)):
+            return self.decide(thread, answer in _YES, on_reply=on_reply)
+        return self.say(text, thread, history, on_reply)
+
+    def decide(self, thread: str, approve: bool, reason: str = "", on_reply: OnReply = _unheard) -> Turn:
         """Answer what a thread waits for.
 
         Raises:
@@ -73,7 +116,7 @@ class Threads:
         config = self._config(thread)
         if not self._waiting(config):
             raise NotFound(f"thread {thread!r}: waits for nothing")
-        return self._go_on(Command(resume={"approve": approve, "reason": reason}), config)
+        return self._go_on(Command(resume={"approve": approve, "reason": reason}), config, on_reply)
 
     def resume(self, thread: str) -> Turn:
         """Go on where a crash stopped; a thread that had come to its end just shows its last turn.
@@ -93,8 +136,12 @@ class Threads:
         """
         return list(self._graph.get_state(self._config(thread)).values.get("messages", []))
 
-    def _go_on(self, given: Any, config: RunnableConfig) -> Turn:
-        self._graph.invoke(given, config, durability="sync")
+    def _go_on(self, given: Any, config: RunnableConfig, on_reply: OnReply = _unheard) -> Turn:
+        for update in self._graph.stream(given, config, stream_mode="updates", durability="sync"):
+            for written in update.values():
+                # An interrupt comes as a tuple, a node that wrote nothing as None.
+                for reply in written.get("replies", ()) if isinstance(written, dict) else ():
+                    on_reply(reply)
         return self._turn(config)
 
     def _turn(self, config: RunnableConfig) -> Turn:

@@ -8,7 +8,7 @@ from agents.feedback import accept, correct
 from agents.home import Home
 from agents.office import furnish
 from agents.serving import Fleet
-from agents.threads import Threads, Turn, open_threads
+from agents.threads import OnReply, Threads, Turn, open_threads
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.trace import Trace
@@ -17,8 +17,17 @@ from core.types.trace import Trace
 class Agent(Protocol):
     """What the web service needs of the agent; called by one thread at a time."""
 
+    @property
+    def toolset(self) -> str:
+        """Whose champion acts."""
+        ...
+
     def say(self, text: str, thread: str | None) -> Turn:
         """Take a turn; NotFound for an unknown thread, BadInput for a message that cannot be read."""
+        ...
+
+    def hear(self, text: str, thread: str | None, history: Sequence[dict[str, Any]], on_reply: OnReply) -> Turn:
+        """As `say`, but a plain yes or no answers what the thread waits for."""
         ...
 
     def decide(self, thread: str, approve: bool, reason: str) -> Turn:
@@ -54,13 +63,17 @@ class HomeAgent:
     """`Agent` over a home."""
 
     def __init__(self, home: Home, fleet: Fleet, toolset: str, act: float) -> None:
-        self._home, self._fleet, self._toolset, self._act = home, fleet, toolset, act
+        self._home, self._fleet, self.toolset, self._act = home, fleet, toolset, act
         self._opened = ExitStack()
         self._threads: Threads | None = None
 
     def say(self, text: str, thread: str | None) -> Turn:
         """See `Agent`."""
         return self._open().say(text, thread)
+
+    def hear(self, text: str, thread: str | None, history: Sequence[dict[str, Any]], on_reply: OnReply) -> Turn:
+        """See `Agent`."""
+        return self._open().hear(text, thread, history, on_reply)
 
     def decide(self, thread: str, approve: bool, reason: str) -> Turn:
         """See `Agent`."""
@@ -77,7 +90,7 @@ class HomeAgent:
         if calls is None:
             self._home.traces.get(trace)
             return None
-        return correct(self._home.traces, self._home.registry.get(self._toolset), trace, calls)
+        return correct(self._home.traces, self._home.registry.get(self.toolset), trace, calls)
 
     def close(self) -> None:
         """Let go of files."""
@@ -86,7 +99,7 @@ class HomeAgent:
 
     def _open(self) -> Threads:
         if self._threads is None:
-            toolset = self._fleet.get(self._toolset, None).toolset
-            desk = self._opened.enter_context(furnish(self._home, toolset, _Champion(self._fleet, self._toolset), self._act))
+            toolset = self._fleet.get(self.toolset, None).toolset
+            desk = self._opened.enter_context(furnish(self._home, toolset, _Champion(self._fleet, self.toolset), self._act))
             self._threads = self._opened.enter_context(open_threads(desk, self._home.threads))
         return self._threads

@@ -53,7 +53,7 @@ def completion(answer: Answer) -> dict[str, Any]:
     if answer.prediction.tool_calls:
         message["tool_calls"] = [_wire_call(call) for call in answer.prediction.tool_calls]
     return {
-        **_head(answer, "chat.completion"),
+        **head(answer.model, "chat.completion"),
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}],
         "usage": _usage(answer.prediction),
         "nightschool": answer.details,
@@ -67,12 +67,12 @@ def chunks(answer: Answer, include_usage: bool) -> Iterator[dict[str, Any]]:
         answer: What to send.
         include_usage: As in `stream_options`: one more chunk, without choices, carries the usage.
     """
-    head = _head(answer, "chat.completion.chunk")
+    begins = head(answer.model, "chat.completion.chunk")
     if include_usage:
-        head["usage"] = None
+        begins["usage"] = None
 
     def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-        return {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]}
+        return {**begins, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]}
 
     text = answer.text
     yield chunk({"role": "assistant", "content": None if text is None else ""})
@@ -86,11 +86,12 @@ def chunks(answer: Answer, include_usage: bool) -> Iterator[dict[str, Any]]:
         yield chunk({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]})
     yield {**chunk({}, answer.finish_reason), "nightschool": answer.details}
     if include_usage:
-        yield {**head, "choices": [], "usage": _usage(answer.prediction)}
+        yield {**begins, "choices": [], "usage": _usage(answer.prediction)}
 
 
-def _head(answer: Answer, kind: str) -> dict[str, Any]:
-    return {"id": f"chatcmpl-{secrets.token_hex(12)}", "object": kind, "created": int(time.time()), "model": answer.model}
+def head(model: str, kind: str) -> dict[str, Any]:
+    """What every object of an answer begins with."""
+    return {"id": f"chatcmpl-{secrets.token_hex(12)}", "object": kind, "created": int(time.time()), "model": model}
 
 
 def _wire_call(call: ToolCall) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from datetime import time
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,6 +31,14 @@ class Settings(BaseSettings):
     one thread less is faster."""
     train_elsewhere: bool = False
     """Whether nights stop before their training, which `nightschool train FOLDER` then does on another machine."""
+    night_at: time | None = None
+    """When `serve` runs the night by itself, such as 02:30; None leaves nights to people."""
+    night_zone: str = "UTC"
+    """IANA zone of that hour."""
+    night_minutes: float | None = Field(default=None, gt=0)
+    """At most so long such a night takes, a toolset."""
+    night_signal: int = Field(default=25, ge=1)
+    """New accepted traces below which the night is left out."""
     second_base: str | None = None
     """Recipe or model whose champion gives a second opinion on writes."""
     remote_url: str | None = None
@@ -37,6 +47,15 @@ class Settings(BaseSettings):
     """Its API key."""
     remote_dialect: Literal["llamacpp", "vllm"] = "llamacpp"
     """How it takes a grammar."""
+
+    @field_validator("night_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{name!r} is no IANA time zone, such as Europe/Berlin") from error
+        return name
 
     @property
     def artefact_folder(self) -> Path:

@@ -8,12 +8,10 @@ from sqlalchemy import JSON, Column, DateTime, Engine, Index, UniqueConstraint, 
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import NotFound, StoreError
-from core.types.trace import Trace
+from core.types.trace import CORRECTION, Trace
 
 _SCHEMA_VERSION = Trace.model_fields["schema_version"].default
 _BATCH = 500
-CORRECTION = "correction of "
-"""How the source of a trace begins that puts another one right."""
 
 
 class TraceRow(SQLModel, table=True):

@@ -7,7 +7,7 @@ from langchain_core.runnables import RunnableConfig
 from agents.desk import Desk
 from agents.state import State
 from core.types.message import read_messages
-from core.types.trace import OUTCOMES, Trace
+from core.types.trace import OUTCOMES, THREAD, Trace
 
 _SMALL_TALK = "I am here for the work: orders, invoices, stock, tickets, and what our handbook says."
 _OUT_OF_SCOPE = "That is nothing I can do or look up; a colleague will have to."
@@ -34,7 +34,7 @@ def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         messages=read_messages([*state["messages"], *closing]),
         outcome=outcome,
         query=state["query"] if outcome == "knowledge" else None,
-        source=f"thread {config['configurable']['thread_id']}",
+        source=THREAD + config["configurable"]["thread_id"],
         accepted=False,
         principal=desk.principal,
         schema_hashes=desk.toolset.schema_hashes,

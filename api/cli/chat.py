@@ -1,6 +1,6 @@
 """`nightschool chat`: talk to the company."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -8,6 +8,7 @@ from rich.console import Console
 from agents.office import open_desk
 from agents.serving import CHAMPION
 from agents.threads import Threads, Turn, open_threads
+from agents.wording import change_text, proposal_text
 from api.cli.erp import TOOLSET
 from api.cli.output import AsJson, open_home, show
 from core.errors import NightschoolError
@@ -42,49 +43,31 @@ def chat(
 def _session(threads: Threads, thread: str | None) -> None:
     console = Console()
     console.print("Say something; y or n answers what waits; an empty line ends.", style="dim")
-    waiting = False
     while said := console.input("[bold]> [/bold]").strip():
         try:
-            if waiting and thread is not None and said.lower() in ("y", "yes", "n", "no"):
-                turn = threads.decide(thread, said.lower().startswith("y"))
-            else:
-                turn = threads.say(said, thread)
+            turn = threads.hear(said, thread)
         except NightschoolError as error:
             console.print(str(error), style="red")
             continue
-        thread, waiting = turn.thread, bool(turn.waiting)
+        thread = turn.thread
         _show(console, turn)
 
 
 def _show(console: Console, turn: Turn) -> None:
     for reply in turn.replies:
         for change in reply.get("changes", []):
-            console.print(_change(change), style="dim", markup=False)
+            console.print(change_text(change), style="dim", markup=False)
         console.print(str(reply["text"]), style=_KINDS.get(str(reply["kind"]), ""), markup=False)
     for call in turn.waiting:
-        console.print(_waiting(call), style="yellow", markup=False)
+        console.print(proposal_text(call), style="yellow", markup=False)
     if turn.receipt:
         console.print(_receipt(turn), style="dim", markup=False)
 
 
 def _plain(turn: Turn) -> str:
-    lines = [line for reply in turn.replies for line in (*map(_change, reply.get("changes", [])), str(reply["text"]))]
-    lines += [_waiting(call) for call in turn.waiting]
+    lines = [line for reply in turn.replies for line in (*map(change_text, reply.get("changes", [])), str(reply["text"]))]
+    lines += [proposal_text(call) for call in turn.waiting]
     return "\n".join([*lines, _receipt(turn) if turn.receipt else f"thread {turn.thread} waits: --approve or --reject"])
-
-
-def _change(change: dict[str, Any]) -> str:
-    key = ", ".join(str(value) for value in change["key"].values())
-    before, after = change["before"] or {}, change["after"] or {}
-    fields = [f"{name} {before.get(name)!r} → {after.get(name)!r}" for name in {**before, **after}]
-    sign = "+" if change["before"] is None else "-" if change["after"] is None else "~"
-    return f"  {sign} {change['table']} {key}: {', '.join(fields)}"[:200]
-
-
-def _waiting(call: dict[str, Any]) -> str:
-    arguments = ", ".join(f"{name}={value!r}" for name, value in call["arguments"].items())
-    lines = [f"waits for a person: {call['tool']}({arguments}), {call['confidence']:.0%} sure", *map(_change, call["changes"])]
-    return "\n".join([*lines, *([f"  would be refused: {call['error']}"] if call.get("error") else [])])
 
 
 def _receipt(turn: Turn) -> str:

@@ -1,4 +1,5 @@
-"""`POST /v1/chat/completions`: the next step of a conversation, decided by a toolset's caller. Executes nothing."""
+"""`POST /v1/chat/completions`: the next step of a conversation, decided by a toolset's caller, which executes nothing; or a whole
+turn of the agent, which does."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
-from api.auth import authenticated
+from api.acting import AGENT, Heard, act, whose
+from api.auth import Authenticated
 from api.bodies import read_body
 from api.callers import Callers
 from api.errors import ApiError
@@ -31,7 +33,7 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: str
-    """`toolset`, for its champion, or `toolset@release`."""
+    """`toolset`, for its champion; `toolset@release`; `toolset@agent`, which acts."""
     messages: list[Any]
     """OpenAI chat messages, the last from the user or a tool; read by `core`, whose errors name the message."""
     stream: bool | None = None
@@ -40,6 +42,8 @@ class ChatRequest(BaseModel):
     """Only with `stream`."""
     n: int | None = None
     """Only 1: the caller is deterministic."""
+    thread: str | None = None
+    """With `toolset@agent`: the thread to go on in, as an earlier answer named it."""
 
 
 async def read_request(request: Request) -> ChatRequest:
@@ -51,7 +55,7 @@ async def read_request(request: Request) -> ChatRequest:
     return await read_body(request, ChatRequest)
 
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(authenticated)])
+router = APIRouter(prefix="/v1")
 # FastAPI does not see the body, so its schema is told; references point to where it will stand in /openapi.json.
 _BODY_PLACE = "#/paths/~1v1~1chat~1completions/post/requestBody/content/application~1json/schema/$defs/{model}"
 _BODY_SCHEMA = ChatRequest.model_json_schema(ref_template=_BODY_PLACE)
@@ -59,31 +63,41 @@ _BODY: dict[str, Any] = {"required": True, "content": {"application/json": {"sch
 
 
 @router.post("/chat/completions", openapi_extra={"requestBody": _BODY})
-async def complete(request: Request, body: Annotated[ChatRequest, Depends(read_request)]) -> Response:
-    """Decide the next step: calls to make, a question to ask, or nothing.
+async def complete(request: Request, principal: Authenticated, body: Annotated[ChatRequest, Depends(read_request)]) -> Response:
+    """Decide the next step: calls to make, a question to ask, or nothing. The agent takes the whole turn.
 
     Raises:
         ApiError: 400 for what cannot be read, 404 for an unknown model, 429 while too many requests wait.
     """
     if body.n not in (None, 1):
         raise _bad("n", f"n: only 1 answer can be given, got {body.n}")
-    job = _decision(request.app.state.callers, body.model, _read_conversation(body.messages))
+    toolset, release = _named(body.model)
+    messages = _read_conversation(body.messages)
+    if release == AGENT:
+        heard = Heard(model=body.model, messages=messages, thread=body.thread, whose=whose(principal))
+        return await act(request, toolset, heard, bool(body.stream))
     worker: Worker = request.app.state.worker
-    answer = await worker.run(job)
+    answer = await worker.run(_decision(request.app.state.callers, body.model, messages))
     if body.stream:
         return _events(answer, bool(body.stream_options and body.stream_options.include_usage))
     return JSONResponse(completion(answer))
 
 
-def _decision(callers: Callers, model: str, messages: tuple[Message, ...]) -> Callable[[], Answer]:
-    """The worker's job: load the caller if need be, and predict."""
+def _named(model: str) -> tuple[str, str | None]:
+    """Toolset and release of a model's name."""
     toolset, at, release = model.partition("@")
     if not toolset or (at and not release):
-        raise _bad("model", f"model: expected `toolset` or `toolset@release`, got {model[:80]!r}")
+        raise _bad("model", f"model: expected `toolset`, `toolset@release` or `toolset@agent`, got {model[:80]!r}")
+    return toolset, release or None
+
+
+def _decision(callers: Callers, model: str, messages: tuple[Message, ...]) -> Callable[[], Answer]:
+    """The worker's job: load the caller if need be, and predict."""
+    toolset, release = _named(model)
 
     def decide() -> Answer:
         try:
-            caller = callers.caller(toolset, release or None)
+            caller = callers.caller(toolset, release)
         except NotFound as error:
             raise ApiError(str(error), status=404, code="model_not_found", param="model") from error
         prediction = caller.predict(messages)

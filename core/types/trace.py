@@ -11,6 +11,8 @@ from core.types.value import Value, content_hash
 
 Outcome = Literal["calls", "ask", "knowledge", "none", "done"]
 OUTCOMES: tuple[Outcome, ...] = ("calls", "ask", "knowledge", "none", "done")
+THREAD, CORRECTION = "thread ", "correction of "
+"""How the source of a trace begins that the agent recorded, and of one that puts another one right."""
 
 
 class Trace(Value):
@@ -47,6 +49,11 @@ class Trace(Value):
     def id(self) -> str:
         """Content hash of tenant, toolset, conversation and label: the same conversation is the same trace."""
         return content_hash([self.principal.tenant, self.toolset, self.conversation_key])
+
+    @property
+    def is_of_the_day(self) -> bool:
+        """Whether it comes from work with this service, and was not imported."""
+        return self.source.startswith((THREAD, CORRECTION))
 
     @property
     def conversation_key(self) -> str:

@@ -1,5 +1,6 @@
 """`/v1/threads` and `/v1/feedback`, over the real company with a scripted release."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,92 @@ def test_without_a_key_or_an_agent_there_is_nothing(home: Home, client: TestClie
     secret = home.keys.create(Principal())
     with TestClient(create_app(home.keys, _NoCallers()), headers={"Authorization": f"Bearer {secret}"}) as bare:
         assert bare.post("/v1/threads", json={"text": "hi"}).status_code == 404
+
+
+# behind the OpenAI surface
+
+
+def _ask(client: TestClient, *said: str, **more: Any) -> Any:
+    """Send a conversation, the person's turn first and last."""
+    messages = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(said)]
+    return client.post("/v1/chat/completions", json={"model": "company@agent", "messages": messages, **more})
+
+
+def _text(answer: Any) -> str:
+    return str(answer.json()["choices"][0]["message"]["content"])
+
+
+def _streamed(answer: Any) -> list[dict[str, Any]]:
+    lines = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
+    assert lines[-1] == "[DONE]" and answer.headers["content-type"].startswith("text/event-stream")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def test_the_agent_takes_a_turn(client: TestClient, release: _Release, home: Home) -> None:
+    release.answers = [_HOLD, "done"]
+    answer = _ask(client, "hold orchid nursery").json()
+    assert "Orchid Nursery" in answer["choices"][0]["message"]["content"] and _holds(home) == ["hold_customer"]
+    assert answer["choices"][0]["finish_reason"] == "stop" and answer["nightschool"]["receipt"]["outcome"] == "done"
+
+
+def test_a_client_that_knows_no_threads_stays_in_its_own(client: TestClient, release: _Release, home: Home) -> None:
+    release.answers, release.confidence = [_HOLD, "done", "none"], 0.4
+    asked = _ask(client, "hold orchid nursery")
+    assert _text(asked).endswith("Say yes or no.") and _holds(home) == []
+    done = _ask(client, "hold orchid nursery", _text(asked), "Yes.")
+    assert _holds(home) == ["hold_customer"] and done.json()["nightschool"]["thread"] == asked.json()["nightschool"]["thread"]
+    after = _ask(client, "hold orchid nursery", _text(asked), "Yes.", _text(done), "thanks")
+    assert after.json()["nightschool"]["thread"] == asked.json()["nightschool"]["thread"]
+
+
+def test_a_thread_may_be_named(client: TestClient, release: _Release) -> None:
+    release.answers = ["none", "none"]
+    thread = _ask(client, "hello").json()["nightschool"]["thread"]
+    assert _ask(client, "and now", thread=thread).json()["nightschool"]["thread"] == thread
+    assert _ask(client, "and now", thread="nowhere").status_code == 404
+
+
+def test_what_was_said_elsewhere_comes_along(client: TestClient, release: _Release) -> None:
+    release.answers = ["none"]
+    thread = _ask(client, "I am from Orchid", "Welcome", "hello").json()["nightschool"]["thread"]
+    shown = client.get(f"/v1/threads/{thread}").json()["messages"]
+    assert [message["content"] for message in shown[:3]] == ["I am from Orchid", "Welcome", "hello"]
+
+
+def test_two_people_who_say_the_same_have_threads_of_their_own(client: TestClient, release: _Release, home: Home) -> None:
+    release.answers = ["none", "none"]
+    first = _ask(client, "hello")
+    other = home.keys.create(Principal(person="other"))
+    client.headers["Authorization"] = f"Bearer {other}"
+    second = _ask(client, "hello", _text(first), "and you?")
+    assert second.json()["nightschool"]["thread"] != first.json()["nightschool"]["thread"]
+
+
+@pytest.mark.parametrize("sure", [0.95, 0.4])
+def test_a_stream_says_what_the_whole_answer_says(client: TestClient, release: _Release, home: Home, sure: float) -> None:
+    release.answers, release.confidence = [_HOLD, "done"], sure
+    chunks = _streamed(_ask(client, "hold orchid nursery", stream=True))
+    text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+    assert chunks[0]["choices"][0]["delta"]["role"] == "assistant" and chunks[-1]["choices"][0]["finish_reason"] == "stop"
+    assert "Orchid Nursery" in text and text.endswith("Say yes or no.") == (sure < 0.8)
+    if sure < 0.8:
+        yes = _streamed(_ask(client, "hold orchid nursery", text, "yes", stream=True))
+        assert yes[-1]["nightschool"]["thread"] == chunks[-1]["nightschool"]["thread"]
+    assert _holds(home) == ["hold_customer"]
+
+
+def test_a_stream_that_cannot_begin_has_a_status(client: TestClient, release: _Release) -> None:
+    assert _ask(client, "hi", thread="nowhere", stream=True).status_code == 404
+    assert _ask(client, "x" * 20_000, stream=True).status_code == 400
+
+
+def test_a_tools_result_and_another_toolset_are_refused(client: TestClient) -> None:
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "{}"},
+    ]
+    tool = client.post("/v1/chat/completions", json={"model": "company@agent", "messages": messages})
+    assert tool.status_code == 400 and "user" in tool.json()["error"]["message"]
+    other = client.post("/v1/chat/completions", json={"model": "shop@agent", "messages": messages[:1]})
+    assert other.status_code == 404 and other.json()["error"]["code"] == "model_not_found"

@@ -1,0 +1,27 @@
+"""What a turn shows of changes and of calls that wait, in words."""
+
+from typing import Any
+
+_MOST_CHARACTERS = 200
+"""Of one change."""
+
+
+def change_text(change: dict[str, Any]) -> str:
+    """One row of the business system before and after: `+` new, `-` gone, `~` changed."""
+    key = ", ".join(str(value) for value in change["key"].values())
+    before, after = change["before"] or {}, change["after"] or {}
+    fields = [f"{name} {before.get(name)!r} → {after.get(name)!r}" for name in {**before, **after}]
+    sign = "+" if change["before"] is None else "-" if change["after"] is None else "~"
+    return f"  {sign} {change['table']} {key}: {', '.join(fields)}"[:_MOST_CHARACTERS]
+
+
+def proposal_text(call: dict[str, Any]) -> str:
+    """A call that waits for a person: what it is, of which records, how sure the agent is, and what it would change."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in call["arguments"].items())
+    names = dict.fromkeys(name for name in call["names"].values() if name not in arguments)
+    whom = f" of {', '.join(names)}" if names else ""
+    lines = [
+        f"waits for a person: {call['tool']}({arguments}){whom}, {call['confidence']:.0%} sure",
+        *map(change_text, call["changes"]),
+    ]
+    return "\n".join([*lines, *([f"  would be refused: {call['error']}"] if call.get("error") else [])])
