@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from core.types.value import Value
 from evals.intervals import Difference, paired_difference
 from evals.scorers.exact import Score
+from evals.slices import SliceChange, slice_changes
 
 MIN_CASES = 30
 MARGIN = 0.01
+_NAMED = 3
+"""Slices a refusal names."""
 
 
 class Verdict(Value):
@@ -25,15 +28,18 @@ class Verdict(Value):
     """Candidate minus reference, exact rate; None without rows."""
     warnings: tuple[str, ...] = ()
     """What a person should know."""
+    slices: tuple[SliceChange, ...] = ()
+    """How each slice changed, the one that lost most first."""
 
 
-def judge(candidate: Sequence[Score], reference: Sequence[Score], against_base: bool) -> Verdict:
+def judge(candidate: Sequence[Score], reference: Sequence[Score], against_base: bool, slices: Sequence[str] = ()) -> Verdict:
     """Compare candidate and reference on the same rows.
 
     Args:
         candidate: Scores of the candidate.
         reference: Scores of the base or the champion, row by row the same cases.
         against_base: True for a first release.
+        slices: Which slice each row belongs to; a refusal names those that lost most.
     """
     clusters = [score.cluster for score in candidate]
     if not candidate:
@@ -44,8 +50,9 @@ def judge(candidate: Sequence[Score], reference: Sequence[Score], against_base: 
         return Verdict(
             passed=True, reason=figures, difference=gap, warnings=(f"not enough cases: {len(candidate)} of {MIN_CASES}",)
         )
-    if against_base:
-        passed = gap.low > 0
-        return Verdict(passed=passed, reason=f"against the untrained base: {figures}", difference=gap)
-    passed = gap.low > -MARGIN or gap.difference >= 0
-    return Verdict(passed=passed, reason=f"against the champion: {figures}", difference=gap)
+    passed = gap.low > 0 if against_base else gap.low > -MARGIN or gap.difference >= 0
+    changes = slice_changes(slices, candidate, reference) if slices else []
+    lost = [str(change) for change in changes if change.after < change.before][:_NAMED]
+    named = f"; lost most: {', '.join(lost)}" if lost and not passed else ""
+    against = "the untrained base" if against_base else "the champion"
+    return Verdict(passed=passed, reason=f"against {against}: {figures}{named}", difference=gap, slices=tuple(changes))

@@ -27,6 +27,7 @@ from evals.failures import count_failures
 from evals.gate import Verdict, judge
 from evals.golden_sets import golden_cases
 from evals.report import ShownCall, write_report
+from evals.slices import slice_of
 from evals.suite import Examination, Predictor, examine
 from finetune.cluster import cluster
 from finetune.curate.decontaminate import decontaminated
@@ -286,7 +287,9 @@ class Night:
 
     def release(self, started: float) -> NightResult:
         """Judge, register, promote, report."""
-        verdict = judge(self._candidate.scores[: len(self._reference.scores)], self._reference.scores, self._against_base)
+        reference = self._reference.scores
+        slices = [slice_of(case) for case in self._cases[: len(reference)]]
+        verdict = judge(self._candidate.scores[: len(reference)], reference, self._against_base, slices)
         verdict = verdict.model_copy(update={"warnings": (*verdict.warnings, *self._unloadable)})
         release = self._register(verdict)
         if promoted := verdict.passed and self._order.promote:

@@ -2,8 +2,11 @@
 
 import pytest
 
+from core.types.case import Case
+from core.types.message import Message, ToolCall
 from evals.gate import MARGIN, MIN_CASES, judge
 from evals.scorers.exact import Score
+from evals.slices import slice_of
 
 
 def scores(*right: bool) -> list[Score]:
@@ -48,3 +51,22 @@ def test_rows_are_compared_pair_by_pair() -> None:
     half = [row % 2 == 0 for row in range(60)]
     swapped = judge(scores(*half), scores(*(not right for right in half)), against_base=False)
     assert swapped.difference is not None and swapped.difference.difference == 0 and swapped.difference.n == 60
+
+
+def test_a_refusal_names_the_slices_that_lost_most() -> None:
+    slices = ["post_invoice"] * 20 + ["find_customer"] * 20 + ["none"] * 20
+    before = scores(*[True] * 60)
+    after = scores(*[False] * 18, *[True] * 2, *[False] * 4, *[True] * 16, *[True] * 20)
+    verdict = judge(after, before, against_base=False, slices=slices)
+    assert not verdict.passed
+    assert verdict.reason.endswith("; lost most: post_invoice 20 → 2 of 20, find_customer 20 → 16 of 20")
+    assert [change.slice for change in verdict.slices] == ["post_invoice", "find_customer", "none"]
+    passed = judge(before, after, against_base=False, slices=slices)
+    assert passed.passed and "lost" not in passed.reason
+
+
+def test_a_case_belongs_to_its_first_tool_else_to_its_outcome() -> None:
+    said = (Message(role="user", content="x"),)
+    calls = (ToolCall(name="post_invoice", arguments={}), ToolCall(name="send_invoice", arguments={}))
+    assert slice_of(Case(messages=said, expected=calls, outcome="calls")) == "post_invoice"
+    assert slice_of(Case(messages=said, outcome="ask")) == "ask" and slice_of(Case(messages=said)) == "none"
