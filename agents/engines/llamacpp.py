@@ -73,11 +73,14 @@ class LlamaCppEngine:
     def _post(self, request: dict[str, Any]) -> dict[str, Any]:
         body = json.dumps(request).encode()
         headers = {"content-type": "application/json", "authorization": f"Bearer {self._key}"}
+        reused = self._connection.sock is not None
         try:
             self._connection.request("POST", "/v1/completions", body, headers)
             answer: dict[str, Any] = json.loads(self._connection.getresponse().read())
         except (OSError, HTTPException, ValueError) as error:
             self._connection.close()  # the next request opens it anew
+            if reused and isinstance(error, ConnectionError):
+                return self._post(request)  # the server lets go of a connection that was idle
             raise ModelError(f"llama.cpp failed: {error}") from error
         self._answered = True
         return answer

@@ -24,6 +24,7 @@ from api.cli import (
     router,
     serve,
     toolset,
+    tour,
     traces,
     train,
 )
@@ -40,6 +41,7 @@ app = typer.Typer(
 for command in (init.init, doctor.doctor, serve.serve, night.night, train.train, predict.predict, evaluate.evaluate, demo.demo):
     app.command()(command)
 app.command()(chat.chat)
+app.command()(tour.tour)
 app.command("resolve")(erp.resolve_text)
 erp.app.command()(exam.exam)
 for name, nouns in {

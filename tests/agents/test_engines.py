@@ -186,6 +186,12 @@ def test_an_engine_that_was_never_asked_can_be_closed(gguf_files: tuple[Path, Pa
     assert done.returncode == 0
 
 
+def test_a_connection_that_was_idle_too_long_is_opened_anew(llamacpp: LlamaCppEngine) -> None:
+    before = llamacpp.generate("move", None, 4)
+    llamacpp._connection.sock.shutdown(socket.SHUT_RDWR)  # as its server does after a while
+    assert llamacpp.generate("move", None, 4) == before
+
+
 def test_a_folder_without_a_model_is_a_model_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="could not load"):
         TransformersEngine(tmp_path)

@@ -1,0 +1,1 @@
+"""The tour: what this is, live, in a minute; one scene each."""
