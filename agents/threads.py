@@ -13,6 +13,7 @@ from langgraph.types import Command
 
 from agents.desk import Desk
 from agents.graph import build_graph
+from agents.open_turns import OpenTurns
 from agents.wording import proposal_text
 from core.errors import BadInput, NotFound
 from core.types.value import Value
@@ -58,9 +59,9 @@ class Turn(Value):
 class Threads:
     """The threads of one desk."""
 
-    def __init__(self, desk: Desk, saver: SqliteSaver) -> None:
+    def __init__(self, desk: Desk, saver: SqliteSaver, turns: OpenTurns) -> None:
         """Use `open_threads`."""
-        self._graph, self._saver = build_graph(desk, saver), saver
+        self._graph, self._turns = build_graph(desk, saver), turns
 
     def say(
         self,
@@ -86,13 +87,13 @@ class Threads:
         if len(text) > MOST_CHARACTERS:
             raise BadInput(f"message: {len(text):,} characters; at most {MOST_CHARACTERS:,} can be read")
         if thread is None:
-            return self._go_on({"messages": list(history), "said": text}, _config(uuid.uuid4().hex[:12]), on_reply)
+            return self._take(_config(uuid.uuid4().hex[:12]), 1, text, history, on_reply)
         config = self._config(thread)
         if self._waiting(config):
             self._go_on(Command(resume={"approve": False, "reason": "something else was said"}), config, on_reply)
         elif self._graph.get_state(config).next:
             self._go_on(None, config, on_reply)  # a crash left a turn unfinished
-        return self._go_on({"said": text}, config, on_reply)
+        return self._take(config, self._graph.get_state(config).values.get("turn", 0) + 1, text, (), on_reply)
 
     def hear(
         self,
@@ -128,6 +129,19 @@ class Threads:
         unfinished = bool(self._graph.get_state(config).next) and not self._waiting(config)
         return self._go_on(None, config) if unfinished else self._turn(config)
 
+    def resume_all(self) -> list[Turn]:
+        """Bring to its end, or to where it waits, every turn that a crash stopped; what was only just said is taken up again."""
+        turns = []
+        for begun in self._turns.all():
+            config = _config(begun.thread)
+            reached = self._graph.get_state(config).values.get("turn", 0)
+            if reached < begun.turn:
+                turns.append(self._take(config, begun.turn, begun.said, begun.history))
+            else:
+                turns.append(self.resume(begun.thread))
+                self._turns.end(begun.thread)
+        return turns
+
     def messages(self, thread: str) -> list[dict[str, Any]]:
         """The conversation so far, in OpenAI form.
 
@@ -135,6 +149,16 @@ class Threads:
             NotFound: No such thread.
         """
         return list(self._graph.get_state(self._config(thread)).values.get("messages", []))
+
+    def _take(
+        self, config: RunnableConfig, number: int, said: str, history: Sequence[dict[str, Any]], on_reply: OnReply = _unheard
+    ) -> Turn:
+        """A turn from its first word; noted until it is over, so that a crash loses nothing of it."""
+        thread = config["configurable"]["thread_id"]
+        self._turns.begin(thread, number, said, history)
+        turn = self._go_on({"messages": list(history), "said": said}, config, on_reply)
+        self._turns.end(thread)
+        return turn
 
     def _go_on(self, given: Any, config: RunnableConfig, on_reply: OnReply = _unheard) -> Turn:
         for update in self._graph.stream(given, config, stream_mode="updates", durability="sync"):
@@ -169,9 +193,11 @@ def open_threads(desk: Desk, file: Path) -> Iterator[Threads]:
     """The threads kept in a file, which is made if need be."""
     file.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+    turns = OpenTurns(file)
     try:
-        yield Threads(desk, SqliteSaver(connection))
+        yield Threads(desk, SqliteSaver(connection), turns)
     finally:
+        turns.close()
         connection.close()
 
 

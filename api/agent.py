@@ -102,4 +102,5 @@ class HomeAgent:
             toolset = self._fleet.get(self.toolset, None).toolset
             desk = self._opened.enter_context(furnish(self._home, toolset, _Champion(self._fleet, self.toolset), self._act))
             self._threads = self._opened.enter_context(open_threads(desk, self._home.threads))
+            self._threads.resume_all()
         return self._threads

@@ -220,8 +220,8 @@ def test_a_crash_between_effect_and_checkpoint_does_nothing_twice(place: _Place,
         threads.say("hold orchid nursery", None)
     monkeypatch.setattr(Executor, "execute", execute)
     with place.threads(caller) as threads:
-        (thread,) = {row[0] for row in threads._saver.conn.execute("SELECT DISTINCT thread_id FROM checkpoints")}
-        turn = threads.resume(thread)
+        (turn,) = threads.resume_all()
+        assert threads.resume_all() == []
     assert _new(place) == ["hold_customer"] and turn.receipt["outcome"] == "done"
 
 

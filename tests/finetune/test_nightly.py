@@ -444,11 +444,6 @@ def test_kills_at_any_instant_change_nothing(studied: Studied, tmp_path: Path, s
     assert finished(folder, studied.base) == studied.result.release
 
 
-if __name__ == "__main__":
-    Home.embedder = HashingEmbedder()  # type: ignore[assignment]
-    run_night(Home(Settings(home=Path(sys.argv[1]), threads=1, engine_threads=1)), order(Path(sys.argv[2])), Silent())
-
-
 # carried to another home
 
 
@@ -523,3 +518,8 @@ def test_a_file_cut_off_is_refused(archive: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"champion\.zip: not a release's archive"):
         unpack(other, archive)
     other.database.dispose()
+
+
+if __name__ == "__main__":
+    Home.embedder = HashingEmbedder()  # type: ignore[assignment]
+    run_night(Home(Settings(home=Path(sys.argv[1]), threads=1, engine_threads=1)), order(Path(sys.argv[2])), Silent())
