@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agents.guard import SchemaGuard
 from agents.memory import Memory
 from agents.router import Router
 from core.traces import TraceStore
@@ -61,5 +62,7 @@ class Desk:
     """For whom."""
     memory: Memory | None = None
     """What people put right since the champion learned."""
+    guard: SchemaGuard | None = None
+    """Knows which tools changed since the release learned them; None trusts that none did."""
     thresholds: Thresholds = Thresholds()
     """When a person is asked first."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from agents.desk import Decider, Desk, Thresholds
+from agents.guard import SchemaGuard
 from agents.home import Home
 from agents.learned import learned_traces
 from agents.memory import Memory
@@ -46,6 +47,7 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
             traces=home.traces,
             memory=_memory(home, toolset),
             principal=home.principal,
+            guard=SchemaGuard(toolset, lambda: home.registry.version(toolset.name), lambda: home.registry.get(toolset.name)),
             thresholds=Thresholds(act=act),
         )
     finally:

@@ -38,7 +38,7 @@ class Turn(Value):
     thread: str
     """Its thread."""
     replies: tuple[dict[str, Any], ...]
-    """What to show: each with `kind` (`done`, `failed`, `answer`, `ask`, `none`, `refused`, `error`) and `text`."""
+    """What to show: each with `kind` (`done`, `failed`, `answer`, `ask`, `none`, `refused`, `escalated`, `error`) and `text`."""
     waiting: tuple[dict[str, Any], ...]
     """Calls that wait for a person, each with what it would change; empty where nothing does."""
     receipt: dict[str, Any]

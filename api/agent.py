@@ -66,6 +66,7 @@ class HomeAgent:
         self._home, self._fleet, self.toolset, self._act = home, fleet, toolset, act
         self._opened = ExitStack()
         self._threads: Threads | None = None
+        self._release = ""
 
     def say(self, text: str, thread: str | None) -> Turn:
         """See `Agent`."""
@@ -98,9 +99,13 @@ class HomeAgent:
         self._threads = None
 
     def _open(self) -> Threads:
-        if self._threads is None:
-            toolset = self._fleet.get(self.toolset, None).toolset
-            desk = self._opened.enter_context(furnish(self._home, toolset, _Champion(self._fleet, self.toolset), self._act))
+        """The threads, at a desk furnished for the champion there is now: a new one may know other tools and corrections."""
+        champion = self._fleet.get(self.toolset, None)
+        if self._threads is None or champion.release_id != self._release:
+            self.close()
+            caller = _Champion(self._fleet, self.toolset)
+            desk = self._opened.enter_context(furnish(self._home, champion.toolset, caller, self._act))
             self._threads = self._opened.enter_context(open_threads(desk, self._home.threads))
+            self._release = champion.release_id
             self._threads.resume_all()
         return self._threads

@@ -68,6 +68,12 @@ class Registry:
             raise NotFound(f"toolset {name!r}: not found; add it with `nightschool toolset add {name} TOOLS.json`")
         return found
 
+    def version(self, name: str) -> str | None:
+        """`Toolset.version` of the current version; None where there is no such toolset."""
+        query = select(ToolsetRow.version).where(ToolsetRow.tenant == self._tenant, ToolsetRow.name == name)
+        with Session(self._engine) as session:
+            return session.exec(query.order_by(col(ToolsetRow.id).desc())).first()
+
     def all(self) -> list[Toolset]:
         """The current version of every toolset, by name."""
         with Session(self._engine) as session:

@@ -24,6 +24,9 @@ def decide(desk: Desk, state: State) -> dict[str, Any]:
     except NightschoolError as error:
         return _say(state, "error", f"I could not work that out: {error}")
     confidence = min(state["confidence"], prediction.confidence)
+    if changed := _changed(desk, prediction):
+        text = f"{', '.join(changed)}: changed since I learned it; a person has to do this until I have been to school again."
+        return {"confidence": confidence, **_say(state, "escalated", text)}
     if prediction.outcome == "calls":
         return {"confidence": confidence, "steps": state["steps"] + 1, **_resolved(desk, state, prediction)}
     if prediction.ask is not None:
@@ -39,6 +42,14 @@ def _predicted(desk: Desk, messages: Sequence[Message]) -> Prediction:
     """What a person said is right for such a request, else what the release makes of it."""
     remembered = desk.memory.recall(messages) if desk.memory is not None else None
     return remembered or desk.caller.predict(messages)
+
+
+def _changed(desk: Desk, prediction: Prediction) -> list[str]:
+    """Tools the release would call, or ask about, that are not what it learned."""
+    if desk.guard is None:
+        return []
+    wanted = [call.name for call in prediction.tool_calls] + ([prediction.ask.tool] if prediction.ask else [])
+    return [name for name in dict.fromkeys(wanted) if name in desk.guard.changed()]
 
 
 def _resolved(desk: Desk, state: State, prediction: Prediction) -> dict[str, Any]:

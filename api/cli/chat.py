@@ -13,7 +13,16 @@ from api.cli.erp import TOOLSET
 from api.cli.output import AsJson, open_home, show
 from core.errors import NightschoolError
 
-_KINDS = {"done": "green", "failed": "red", "answer": "cyan", "ask": "yellow", "none": "dim", "refused": "red", "error": "red"}
+_KINDS = {
+    "done": "green",
+    "failed": "red",
+    "answer": "cyan",
+    "ask": "yellow",
+    "none": "dim",
+    "refused": "red",
+    "escalated": "red",
+    "error": "red",
+}
 
 
 def chat(

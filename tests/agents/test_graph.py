@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from agents.desk import Desk, Thresholds
 from agents.feedback import correct
+from agents.guard import SchemaGuard
 from agents.memory import Memory
 from agents.router import Routed
 from agents.threads import Threads, Turn, open_threads
@@ -264,3 +266,23 @@ def test_an_unknown_thread_is_named(place: _Place) -> None:
             with pytest.raises(NotFound, match="nowhere"):
                 use("nowhere")
     assert isinstance(threads, Threads)
+
+
+def test_a_tool_that_changed_since_it_was_learned_is_left_to_a_person(place: _Place) -> None:
+    tools = {operation.tool.name: operation.function for operation in ALL}
+    hold = tools["hold_customer"]
+    tools["hold_customer"] = {**hold, "parameters": {**hold["parameters"], "required": ["customer", "reason"]}}
+    now = [_TOOLSET]
+    guard = SchemaGuard(_TOOLSET, lambda: now[0].version, lambda: now[0])
+    find = {"name": "find_customer", "arguments": {"query": "Orchid Nursery"}}
+    caller = _Scripted([_HOLD], "done", [_HOLD], [find], "done", "ask")
+    desk = replace(place.desk(caller), guard=guard)
+    with open_threads(desk, place.folder / "threads.sqlite") as threads:
+        assert threads.say("hold orchid nursery").receipt["outcome"] == "done"
+        now[0] = read_toolset("company", list(tools.values()))
+        turn = threads.say("hold orchid nursery")
+        assert turn.receipt["outcome"] == "escalated" and "hold_customer: changed" in turn.text
+        assert threads.say("find orchid nursery").receipt["outcome"] == "done"
+        assert threads.say("hold somebody").receipt["outcome"] == "escalated"
+    assert _new(place) == ["hold_customer"]
+    assert SchemaGuard(_TOOLSET, lambda: None, lambda: _TOOLSET).changed() == set(_TOOLSET.by_name)
