@@ -11,6 +11,7 @@ from typing import Any
 
 from agents.caller import Steps
 from agents.home import Home
+from agents.learned import learned_traces
 from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, PICKER, check_files, list_files, load_caller, write_parts
 from agents.picker import Picker
 from agents.serving import BASE, CHAMPION, Loaded, Loader, open_engine
@@ -78,6 +79,8 @@ class NightOrder(Value):
     """LoRA rank, that is the adapter's size; None as `TrainingConfig` has it."""
     learning_rate: float | None = None
     """Peak learning rate; None as the base has it."""
+    continued: bool = False
+    """Whether the champion's adapter is trained on, which a little new signal needs few tokens for; else one is trained anew."""
     promote: bool = True
     """Whether a passed release becomes champion at once."""
     exam: tuple[Case, ...] | None = None
@@ -172,6 +175,7 @@ class Night:
         self._table = with_habits(self._toolset, table, training)
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
+        self._start = self._start_of()
         self._folder = self._folder_of_nights() / self._key()
         self._dataset = freeze(self._parts, self._dropped, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
@@ -205,8 +209,10 @@ class Night:
         base = self._home.bases.ready_to_train(self._order.base, lambda note: self._progress.update(0, 1, note))
         assert base.folder is not None  # ready_to_train made it
         self._progress.step("train")
+        start = self._copy_of(self._start) if self._start is not None else None
         order = Order(
             base=base.folder,
+            start=start,
             lessons=Path("../lessons/writer.jsonl"),
             stop=Path("../lessons/stop.jsonl"),
             toolset=self._toolset,
@@ -218,6 +224,26 @@ class Night:
         self._training = train_in_child(order, self._folder / "training", self._training_progress, elsewhere)
         if not elsewhere and self._training["seconds"] > 0 and self._training["tokens"] > 2000:
             remember_speed(self._folder_of_nights(), self._training["tokens"] / self._training["seconds"])
+
+    def _start_of(self) -> str | None:
+        """The release to train on from: the champion, or what the champion started from where it is this very night's."""
+        if not self._order.continued:
+            return None
+        champion = self._home.releases.champion(self._order.toolset)
+        if champion.base != self._order.base:
+            raise TrainingError(f"the champion {champion.id} is on base {champion.base!r}, this night on {self._order.base!r}")
+        ours = {example.trace_id for example in self._parts.training}
+        return champion.start if ours == learned_traces(self._home, self._order.toolset) else champion.id
+
+    def _copy_of(self, release: str) -> Path:
+        """Its adapter in the night's own folder, so that the night can be carried elsewhere; relative to the training's."""
+        folder = self._folder / "start"
+        if not folder.is_dir():
+            partial = folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(self._home.releases.path(release) / ADAPTER_FOLDER, partial)
+            partial.replace(folder)
+        return Path("..") / folder.name
 
     def fit(self) -> None:
         """The reviewer; then everything of a release in one folder."""
@@ -336,6 +362,7 @@ class Night:
             base=self._order.base,
             format_hash=FORMAT_HASH,
             dataset=self._dataset,
+            start=self._start,
             seed=self._order.seed,
             status=status,
             warnings=verdict.warnings,
@@ -434,7 +461,8 @@ class Night:
         examples = {part: [e.id for e in getattr(self._parts, part)] for part in ("writer", "stop", "reserved", "exam")}
         cases = [case.model_dump(mode="json") for case in self._cases]
         config = self._config().model_dump()
-        return content_hash([self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config])
+        made_of = [self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config]
+        return content_hash([*made_of, self._start] if self._start else made_of)
 
 
 def _sample(examples: Sequence[Example], wanted: int, seed: int) -> list[Example]:

@@ -46,6 +46,8 @@ class Order(Value):
     """What the writer learns; this and `stop` are relative to the training's folder, so that a night can be carried elsewhere."""
     stop: Path
     """What early stopping looks at, in the same form."""
+    start: Path | None = None
+    """An adapter to train on from, relative as the lessons are; None starts anew."""
     toolset: Toolset
     """What its calls are of."""
     table: KindTable

@@ -238,6 +238,7 @@ def train_adapter(
     validation: Sequence[TokenRow],
     config: TrainingConfig,
     folder: Path,
+    start: Path | None = None,
 ) -> TrainingResult:
     """Train a LoRA adapter, resuming from the last checkpoint in `folder` if there is one.
 
@@ -247,6 +248,7 @@ def train_adapter(
         validation: Conversations for early stopping; may be empty.
         config: How to train.
         folder: Checkpoints, `progress.jsonl` and, at the end, `adapter/` (PEFT format) go here.
+        start: An adapter to train on from; None starts anew.
 
     Returns:
         Counts and losses.
@@ -258,7 +260,7 @@ def train_adapter(
         raise TrainingError("nothing to train on: no row of the writer part is left")
     rows = variants[0]
     torch.manual_seed(config.seed)
-    model = _wrap(_load_base(base), config)
+    model = _wrap(_load_base(base), config, start)
     tokenizer = AutoTokenizer.from_pretrained(base)
     tokens = sum(len(row.input_ids) for row in rows)
     trainer = SparseLossTrainer(
@@ -323,7 +325,9 @@ def _four_bit(base: Path) -> dict[str, Any]:
     return {"quantization_config": nf4}
 
 
-def _wrap(model: Any, config: TrainingConfig) -> PeftModel:
+def _wrap(model: Any, config: TrainingConfig, start: Path | None) -> PeftModel:
+    if start is not None:
+        return PeftModel.from_pretrained(model, start, is_trainable=True, autocast_adapter_dtype=True)
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,

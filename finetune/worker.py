@@ -42,7 +42,9 @@ def main(folder: Path) -> None:
     variants = [[reader.row(lesson, number) for lesson in lessons] for number in range(reader.variants)]
     fitting = [i for i in range(len(lessons)) if max(len(rows[i].input_ids) for rows in variants) <= order.config.max_length]
     validation = [row for row in map(reader.row, stop) if len(row.input_ids) <= order.config.max_length]
-    result = train_adapter(order.base, [[rows[i] for i in fitting] for rows in variants], validation, order.config, folder)
+    training = [[rows[i] for i in fitting] for rows in variants]
+    start = folder / order.start if order.start is not None else None
+    result = train_adapter(order.base, training, validation, order.config, folder, start)
     export_gguf(folder / "adapter", order.base / "config.json", folder / "adapter.gguf")
     report = {**result.model_dump(), "rows": len(fitting), "too_long": len(lessons) - len(fitting)}
     partial = folder / "result.partial"

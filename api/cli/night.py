@@ -19,6 +19,7 @@ def night(
     max_tokens: Annotated[int | None, typer.Option(min=1000, help="Train on at most so many tokens, all epochs.")] = None,
     rank: Annotated[int | None, typer.Option(min=1, max=256, help="LoRA rank; default 32.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-6, max=0.1, help="Peak; default as the base has it.")] = None,
+    continued: Annotated[bool, typer.Option("--continue", help="Train on from the champion's adapter, not anew.")] = False,
     no_promote: Annotated[bool, typer.Option("--no-promote", help="Keep the release, but do not let it serve.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -32,6 +33,7 @@ def night(
         limits=limits,
         rank=rank,
         learning_rate=learning_rate,
+        continued=continued,
         promote=not no_promote,
     )
     with Bars() as bars:

@@ -30,6 +30,8 @@ class Release(Value):
     """Text format it learned (`core.chat.FORMAT_HASH`)."""
     dataset: str
     """Content hash of the dataset; the manifest in the release folder lists every trace."""
+    start: str | None = None
+    """The release whose adapter it was trained on from; None where it was trained anew."""
     seed: int
     """Of split, initial weights and batches."""
     status: ReleaseStatus

@@ -444,6 +444,34 @@ def test_kills_at_any_instant_change_nothing(studied: Studied, tmp_path: Path, s
     assert finished(folder, studied.base) == studied.result.release
 
 
+# trained on from the champion
+
+
+def test_a_night_may_go_on_from_the_champion(studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.traces.add([read_trace(conversation(number), shop()) for number in range(40, 44)])
+    night = order(studied, continued=True)
+    result = run_night(home, night, Silent())
+    release = home.releases.get(result.release)
+    assert release.start == studied.result.release != release.id
+    losses = [
+        json.loads(line)["loss"] for line in (Path(result.folder) / "training" / "progress.jsonl").open() if '"loss"' in line
+    ]
+    fresh = [
+        json.loads(line)["loss"]
+        for line in (one_night(studied.folder) / "training" / "progress.jsonl").open()
+        if '"loss"' in line
+    ]
+    assert losses[0] < fresh[0], "it begins where the champion ended"
+    home.releases.promote(release.id, home.principal, "person")
+    monkeypatch.setattr(finetune.training, "_run", no_training)
+    assert run_night(home, night, Silent()).release == release.id
+
+
+def test_a_night_cannot_go_on_from_another_base(studied: Studied, home: Home) -> None:
+    with pytest.raises(TrainingError, match="is on base"):
+        run_night(home, order(studied, continued=True, base="small"), Silent())
+
+
 # carried to another home
 
 

@@ -1,0 +1,116 @@
+"""A simulated day: conversations of which the right steps are known, worked on by a release, watched by an operator who errs.
+
+It stands in for people where a loop is to be measured: what the release gets right is confirmed, what it gets wrong is corrected,
+overlooked, or corrected wrongly.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from core.errors import NightschoolError
+from core.types.case import Case, cases_of
+from core.types.message import Message, ToolCall
+from core.types.prediction import Prediction
+from core.types.tool import Toolset
+from core.types.trace import THREAD, Trace
+from core.types.value import Value
+from evals.scorers.exact import score
+from evals.suite import Predictor
+from finetune.harvest import harvest_one
+
+_SOURCE = THREAD + "of a simulated day"
+
+
+class Operator(Value):
+    """How well the person who watches does it."""
+
+    misses: float = 0.3
+    """Share of wrong steps that are taken for right."""
+    mistaken: float = 0.05
+    """Share of corrections that are wrong themselves."""
+
+
+class Day(NamedTuple):
+    """What a day left behind."""
+
+    traces: list[Trace]
+    """One a conversation, accepted; one that went wrong unnoticed ends there."""
+    steps: Counter[str]
+    """Steps that were `right`, `corrected`, `missed` or `mistaken`; `failed` ones brought no answer and were corrected."""
+
+
+def work_a_day(conversations: Sequence[Trace], predictor: Predictor, toolset: Toolset, operator: Operator, seed: int = 0) -> Day:
+    """Have a release work through conversations, each step after the right ones before it.
+
+    Args:
+        conversations: With all their steps right; those in which nothing teaches are left out.
+        predictor: Who works.
+        toolset: For comparing.
+        operator: Who watches.
+        seed: Of what the operator overlooks.
+    """
+    day = Day([], Counter())
+    for trace in conversations:
+        example = harvest_one(trace)
+        if example is None:
+            continue
+        chance = random.Random(f"{seed}/{trace.id}")
+        kept = trace.model_copy(update={"accepted": True, "source": _SOURCE})
+        for case in cases_of(example, toolset):
+            verdict, label = _watch(case, _answer(predictor, case), toolset, operator, chance)
+            day.steps[verdict] += 1
+            if label is not None:
+                kept = _ending(kept, case, label)
+                break
+        day.traces.append(kept)
+    return day
+
+
+def _answer(predictor: Predictor, case: Case) -> Prediction | None:
+    try:
+        return predictor.predict(case.messages)
+    except NightschoolError:
+        return None
+
+
+def _watch(
+    case: Case, answer: Prediction | None, toolset: Toolset, operator: Operator, chance: random.Random
+) -> tuple[str, Prediction | None]:
+    """What becomes of a step, and what is learned of it where that is not what is right."""
+    if answer is None:
+        return "failed", None
+    if score(case, answer, toolset).exact:
+        return "right", None
+    if chance.random() < operator.misses:
+        return "missed", answer
+    if chance.random() < operator.mistaken:
+        return "mistaken", _slip(case, answer)
+    return "corrected", None
+
+
+def _slip(case: Case, answer: Prediction) -> Prediction:
+    """A wrong correction: the right calls with the last argument of the first forgotten; where none has any, the answer stays."""
+    calls = list(case.expected)
+    if not calls or not calls[0].arguments:
+        return answer
+    arguments = dict(list(calls[0].arguments.items())[:-1])
+    calls[0] = calls[0].model_copy(update={"arguments": arguments})
+    return answer.model_copy(update={"outcome": "calls", "tool_calls": tuple(calls), "ask": None, "query": None})
+
+
+def _ending(trace: Trace, case: Case, label: Prediction) -> Trace:
+    """The conversation up to a step, which is what the label says."""
+    called = tuple(ToolCall(id=f"c{at}", name=c.name, arguments=c.arguments) for at, c in enumerate(label.tool_calls, 1))
+    messages = (*case.messages, *((Message(role="assistant", tool_calls=called),) if called else ()))
+    asked = label.ask
+    return trace.model_copy(
+        update={
+            "messages": messages,
+            "outcome": label.outcome,
+            "missing": f"{asked.tool}.{asked.missing}" if asked else None,
+            "partial": ToolCall(name=asked.tool, arguments=asked.arguments) if asked else None,
+            "query": label.query,
+        }
+    )
