@@ -6,7 +6,7 @@ overlooked, or corrected wrongly.
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from core.errors import NightschoolError
@@ -41,7 +41,14 @@ class Day(NamedTuple):
     """Steps that were `right`, `corrected`, `missed` or `mistaken`; `failed` ones brought no answer and were corrected."""
 
 
-def work_a_day(conversations: Sequence[Trace], predictor: Predictor, toolset: Toolset, operator: Operator, seed: int = 0) -> Day:
+def work_a_day(
+    conversations: Sequence[Trace],
+    predictor: Predictor,
+    toolset: Toolset,
+    operator: Operator,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Day:
     """Have a release work through conversations, each step after the right ones before it.
 
     Args:
@@ -50,9 +57,11 @@ def work_a_day(conversations: Sequence[Trace], predictor: Predictor, toolset: To
         toolset: For comparing.
         operator: Who watches.
         seed: Of what the operator overlooks.
+        on_progress: Called with conversations done and conversations in all.
     """
     day = Day([], Counter())
-    for trace in conversations:
+    for number, trace in enumerate(conversations, 1):
+        on_progress(number, len(conversations))
         example = harvest_one(trace)
         if example is None:
             continue

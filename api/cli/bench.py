@@ -19,6 +19,7 @@ from evals.golden_sets import golden_cases
 from evals.handbook import DEPTHS, compare, questions
 from finetune.benchmark import BENCHMARKS, run_benchmark
 from finetune.harvest import harvest
+from finetune.loop import LoopOrder, run_loop
 from retrieval.store import KnowledgeStore
 from tools.erp.company import HANDBOOK_PAGES
 
@@ -53,6 +54,28 @@ for _name in BENCHMARKS:
     app.command(_name)(_command(_name))
 
 _Release = Annotated[str, typer.Option(help="A release id, or champion.")]
+
+
+@app.command("loop")
+def loop(
+    out: _Out = Path(".bench/loop"),
+    rows: Annotated[int, typer.Option(min=50, help="Conversations to train on before the day.")] = 1600,
+    day: Annotated[int, typer.Option(min=10, help="Conversations of the day.")] = 800,
+    epochs: Annotated[float | None, typer.Option(min=0.1, help="Of every night; default as the planner says.")] = None,
+    scenarios: Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")] = None,
+    seed: Annotated[int, typer.Option(help="Of parts, operator and nights.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what a harvested day is worth over training rows alone, and over the same day shuffled; an interrupted run goes on."""
+    order = LoopOrder(rows=rows, day=day, epochs=epochs, scenarios=scenarios, seed=seed)
+    with Bars() as bars:
+        document = run_loop(out.resolve(), Settings(), order, bars)
+    lines = [f"{name:<24} end state {found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}"
+             for name, found in document["end_state"].items()]  # fmt: skip
+    lines += [f"{name} less training rows alone: {100 * gap['difference']:+.1f} points"
+              f" [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]" for name, gap in document["lift"].items()]  # fmt: skip
+    lines.append("of the day's steps: " + ", ".join(f"{count} {name}" for name, count in document["day"].items()))
+    show(document, "\n".join(lines), as_json)
 
 
 @app.command("knowledge")

@@ -9,9 +9,9 @@ from agents.office import open_desk
 from agents.serving import CHAMPION
 from agents.threads import Threads, Turn, open_threads
 from agents.wording import change_text, proposal_text
-from api.cli.erp import TOOLSET
 from api.cli.output import AsJson, open_home, show
 from core.errors import NightschoolError
+from tools.erp.company.toolset import TOOLSET
 
 _KINDS = {
     "done": "green",

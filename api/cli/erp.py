@@ -12,11 +12,10 @@ from api.cli.output import AsJson, Bars, open_home, show
 from core.errors import BadInput, ToolError
 from core.types.effect import Change, Effect
 from core.types.principal import IMPORTER
-from core.types.tool import read_toolset
 from evals.golden_scenarios import case_rows, golden_scenarios
 from evals.golden_sets import add_golden
 from tools.erp.company import CONVERSATIONS
-from tools.erp.operations import ALL
+from tools.erp.company.toolset import TOOLSET, company_toolset
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox, restore
 from tools.erp.sandbox.seed.company import SEED, build_company
@@ -26,8 +25,6 @@ from tools.importers.jsonl import read_traces
 from tools.resolve import resolve
 
 app = typer.Typer(help="The sandbox company: an ERP to work in.", no_args_is_help=True)
-TOOLSET = "company"
-"""The toolset of the sandbox's operations."""
 
 
 @app.command()
@@ -47,7 +44,7 @@ def reset(
         with Bars() as bars:
             bars.step("eighteen months of business")
             sandbox = build_company(home.company, seed, progress=lambda done, of: bars.update(done, of))
-    toolset = read_toolset(TOOLSET, [operation.function for operation in ALL], _vocabulary(sandbox))
+    toolset = company_toolset(sandbox)
     home.registry.add(toolset)
     counts = sandbox.counts()
     document = {"company": str(home.company), "toolset": TOOLSET, "tools": len(toolset.tools), "rows": sum(counts.values())}
@@ -158,10 +155,6 @@ def resolve_text(text: Annotated[str, typer.Argument(help="What somebody says.")
 
 def _holds(start: int, end: int, inner_start: int, inner_end: int) -> bool:
     return start <= inner_start and inner_end <= end and end - start > inner_end - inner_start
-
-
-def _vocabulary(sandbox: Sandbox) -> dict[str, Any]:
-    return {kind: entry.model_dump(mode="json") for kind, entry in Lookup(sandbox).vocabulary.items()}
 
 
 def _read(text: str) -> dict[str, Any]:

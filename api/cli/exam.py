@@ -12,13 +12,13 @@ from agents.desk import Decider
 from agents.office import fitted_router
 from agents.routed import RoutedCaller
 from agents.serving import CHAMPION, Loader
-from api.cli.erp import TOOLSET
 from api.cli.output import AsJson, Bars, open_home, show
 from api.cli.predict import read_steps
 from core.errors import BadInput
 from evals.golden_scenarios import GoldenScenario, golden_scenarios
 from evals.phrasings import consistency, rephrased
 from evals.workday import Outcome, Workday, choose_threshold, held_back, risk_coverage, sum_up, work
+from tools.erp.company.toolset import TOOLSET
 from tools.erp.sandbox.seed.company import build_company
 
 

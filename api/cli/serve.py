@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.erp import TOOLSET
 from api.cli.output import open_home
+from tools.erp.company.toolset import TOOLSET
 
 
 def serve(

@@ -14,9 +14,9 @@ import pytest
 from evals.golden import COMPANY, COMPANY_SHA256
 from evals.golden_scenarios import case_rows, golden_scenarios
 from tools.erp.company import CONVERSATIONS
+from tools.erp.company.toolset import company_toolset
 from tools.erp.operations import ALL
-from tools.erp.sandbox.lookup import Lookup
-from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox
+from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.seed.company import build_company
 from tools.erp.sandbox.seed.master import master
 from tools.erp.scenario import play
@@ -145,14 +145,12 @@ def test_no_golden_request_resembles_a_training_row(whole_company: Path) -> None
 
 
 def _marker(company: Path) -> Any:
-    from core.types.tool import read_toolset
     from tools.kinds import KindTable
     from tools.marks import Marker
 
     sandbox = Sandbox(company)
-    vocabulary = {kind: entry.model_dump(mode="json") for kind, entry in Lookup(sandbox).vocabulary.items()}
+    toolset = company_toolset(sandbox)
     sandbox.close()
-    toolset = read_toolset("company", [operation.function for operation in OPERATIONS.values()], vocabulary)
     return Marker(toolset, KindTable())
 
 

@@ -11,6 +11,7 @@ from core.types.tool import read_toolset
 from core.types.trace import Trace
 from finetune.day import Operator, work_a_day
 from finetune.harvest import harvest_one
+from finetune.loop import shuffled
 from tools.importers.jsonl import read_trace
 
 _SCHEMA = {"type": "object", "properties": {"item": {"type": "string"}, "qty": {"type": "integer"}}, "required": ["item"]}
@@ -83,3 +84,10 @@ def test_what_was_overlooked_teaches_what_was_done(second: str) -> None:
             "ask" if second == "ask" else "calls",
         ]
         assert example.steps[-1].calls[0].name == "order" and len(trace.id) > 0
+
+
+def test_a_shuffled_day_holds_the_same_words_and_none_with_its_answer() -> None:
+    mixed = shuffled(DAY[:50], seed=3)
+    before, after = ([trace.messages[0].content for trace in traces] for traces in (DAY[:50], mixed))
+    assert sorted(before) == sorted(after) and all(old != new for old, new in zip(before, after, strict=True))
+    assert [trace.messages[1:] for trace in mixed] == [trace.messages[1:] for trace in DAY[:50]]

@@ -1,0 +1,184 @@
+"""The loop's own benchmark: is a day's work, watched by a person who errs, worth a night?
+
+Three releases are trained alike from the base: on training rows alone, on these and the day harvested with the first release, and
+on these and the same day with its answers given to other requests. Each works through golden scenarios it has never met; the
+claim is the second less the first, and the third shows that it is the answers that teach.
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from agents.home import Home
+from agents.serving import Loader
+from core.settings import Settings
+from core.types.example import Example
+from core.types.principal import IMPORTER
+from core.types.trace import Trace
+from core.types.value import Value
+from evals.golden_scenarios import golden_scenarios
+from evals.intervals import paired_difference, rate
+from evals.workday import Outcome, work
+from finetune.cluster import cluster
+from finetune.day import Day, Operator, work_a_day
+from finetune.harvest import harvest
+from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.plan import Limits
+from finetune.progress import Progress
+from finetune.split import shuffled_clusters
+from tools.erp.company import CONVERSATIONS
+from tools.erp.company.toolset import TOOLSET, company_toolset
+from tools.erp.sandbox.sandbox import Sandbox
+from tools.erp.sandbox.seed.company import build_company
+from tools.importers.jsonl import read_traces
+
+ROWS, DAY, SHUFFLED = "training rows", "and the day", "and the day, shuffled"
+
+
+class LoopOrder(Value):
+    """How large the loop is."""
+
+    rows: int = 1600
+    """Conversations to train on before the day."""
+    day: int = 800
+    """Conversations of the day; none of their phrasings is among the rows."""
+    epochs: float | None = None
+    """Of every night alike; None as the planner says."""
+    seed: int = 0
+    """Of who is in which part, the operator, and the nights."""
+    scenarios: int | None = None
+    """How many golden scenarios; None takes them all."""
+    operator: Operator = Operator()
+    """Who watches."""
+
+
+class _Loop:
+    """One run, in a folder; every step is kept."""
+
+    def __init__(self, folder: Path, settings: Settings, order: LoopOrder, progress: Progress) -> None:
+        self._folder, self._settings, self._order, self._progress = folder, settings, order, progress
+        folder.mkdir(parents=True, exist_ok=True)
+        self._company = folder / "company.sqlite"
+        if not self._company.is_file():
+            progress.step("eighteen months of business")
+            build_company(self._company, progress=progress.update).close()
+        sandbox = Sandbox(self._company)
+        self._toolset = company_toolset(sandbox)
+        sandbox.close()
+        self._rows, self._unseen = self._parts()
+
+    def run(self) -> dict[str, Any]:
+        """All three, and what they show."""
+        before = self._night(ROWS, self._rows)
+        day = self._day(before.release)
+        nights = {
+            ROWS: before,
+            DAY: self._night(DAY, [*self._rows, *day.traces]),
+            SHUFFLED: self._night(SHUFFLED, [*self._rows, *shuffled(day.traces, self._order.seed)]),
+        }
+        worked = {name: self._exam(name, night.release) for name, night in nights.items()}
+        return self._document(day, nights, worked)
+
+    def _parts(self) -> tuple[list[Trace], list[Trace]]:
+        """The rows, and the conversations of the day: whole clusters of phrasings on either side."""
+        traces = {trace.id: trace for trace in read_traces(CONVERSATIONS, self._toolset, self._principal)[0]}
+        groups = shuffled_clusters(cluster(harvest(traces.values())), self._order.seed)
+        rows, rest = _fill(groups, self._order.rows)
+        day, _ = _fill(rest, self._order.day)
+        return [traces[example.trace_id] for example in rows], [traces[example.trace_id] for example in day]
+
+    @property
+    def _principal(self) -> Any:
+        return IMPORTER.model_copy(update={"tenant": self._settings.tenant})
+
+    def _home(self, name: str) -> Home:
+        place = self._folder / name.replace(", ", "-").replace(" ", "-")
+        return Home(self._settings.model_copy(update={"home": place, "artefacts": self._settings.artefact_folder}))
+
+    def _night(self, name: str, traces: Sequence[Trace]) -> NightResult:
+        self._progress.step(f"night: {name}")
+        home = self._home(name)
+        home.registry.add(self._toolset)
+        home.traces.add(traces)
+        order = NightOrder(toolset=TOOLSET, seed=self._order.seed, limits=Limits(epochs=self._order.epochs))
+        result = run_night(home, order, self._progress)
+        home.database.dispose()
+        return result
+
+    def _day(self, release: str) -> Day:
+        file = self._folder / "day.json"
+        if not file.is_file():
+            self._progress.step(f"a day of {len(self._unseen)} conversations")
+            loaded = Loader(self._home(ROWS)).load(TOOLSET, release)
+            day = work_a_day(self._unseen, loaded, self._toolset, self._order.operator, self._order.seed, self._progress.update)
+            loaded.close()
+            document = {"traces": [trace.model_dump(mode="json") for trace in day.traces], "steps": day.steps}
+            file.with_suffix(".partial").write_text(json.dumps(document))
+            file.with_suffix(".partial").replace(file)
+        document = json.loads(file.read_text())
+        return Day([Trace.model_validate(trace) for trace in document["traces"]], document["steps"])
+
+    def _exam(self, name: str, release: str) -> list[Outcome]:
+        file = self._folder / f"{name.replace(', ', '-').replace(' ', '-')}.jsonl"
+        if not file.is_file():
+            scenarios = [golden.scenario for golden in golden_scenarios("report")[: self._order.scenarios]]
+            self._progress.step(f"{name}: {len(scenarios)} golden scenarios")
+            loaded = Loader(self._home(name)).load(TOOLSET, release)
+            outcomes = work(scenarios, loaded, self._company, 0.0, self._progress.update)
+            loaded.close()
+            file.with_suffix(".partial").write_text("\n".join(outcome.model_dump_json() for outcome in outcomes))
+            file.with_suffix(".partial").replace(file)
+        return [Outcome.model_validate_json(line) for line in file.read_text().splitlines()]
+
+    def _document(self, day: Day, nights: dict[str, NightResult], worked: dict[str, list[Outcome]]) -> dict[str, Any]:
+        right = {name: [outcome.end_state for outcome in outcomes] for name, outcomes in worked.items()}
+        alone = [None] * len(right[ROWS])
+        gaps = {name: paired_difference(right[name], right[ROWS], alone) for name in (DAY, SHUFFLED)}
+        return {
+            "order": self._order.model_dump(mode="json"),
+            "day": day.steps,
+            "releases": {name: night.release for name, night in nights.items()},
+            "plans": {name: night.plan for name, night in nights.items()},
+            "end_state": {name: rate(outcomes, alone).model_dump() for name, outcomes in right.items()},
+            "lift": {name: gap.model_dump() for name, gap in gaps.items()},
+        }
+
+
+def run_loop(folder: Path, settings: Settings, order: LoopOrder, progress: Progress) -> dict[str, Any]:
+    """Measure what a day is worth; an interrupted run goes on.
+
+    Returns:
+        The document written to `FOLDER/loop.json`: rates with intervals, and differences to training rows alone.
+
+    Raises:
+        TrainingAwaited: Trainings are to be done elsewhere, and one waits.
+    """
+    document = _Loop(folder, settings, order, progress).run()
+    (folder / "loop.json").write_text(json.dumps(document, indent=1))
+    return document
+
+
+def shuffled(traces: Sequence[Trace], seed: int) -> list[Trace]:
+    """The same conversations, each begun with the request of another: what was done no longer answers what was said."""
+    order = list(range(len(traces)))
+    random.Random(seed).shuffle(order)
+    # Each takes the request of the next one in a random circle, so that none keeps its own.
+    following = {at: order[(place + 1) % len(order)] for place, at in enumerate(order)}
+    return [_asked(trace, traces[following[at]].messages[0].content) for at, trace in enumerate(traces)]
+
+
+def _asked(trace: Trace, said: str) -> Trace:
+    first = trace.messages[0].model_copy(update={"content": said})
+    return trace.model_copy(update={"messages": (first, *trace.messages[1:])})
+
+
+def _fill(groups: Sequence[Sequence[Example]], wanted: int) -> tuple[list[Example], Sequence[Sequence[Example]]]:
+    """Whole clusters until there are enough, and the clusters that are left."""
+    taken: list[Example] = []
+    for at, group in enumerate(groups):
+        if len(taken) >= wanted:
+            return taken, groups[at:]
+        taken.extend(group)
+    return taken, []
