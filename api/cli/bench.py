@@ -66,7 +66,7 @@ def loop(
     seed: Annotated[int, typer.Option(help="Of parts, operator and nights.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Measure what a harvested day is worth over training rows alone, and over the same day shuffled; an interrupted run goes on."""
+    """Measure what a harvested day is worth over training rows alone, and over itself shuffled; an interrupted run goes on."""
     order = LoopOrder(rows=rows, day=day, epochs=epochs, scenarios=scenarios, seed=seed)
     with Bars() as bars:
         document = run_loop(out.resolve(), Settings(), order, bars)
