@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from agents.feedback import accept, correct
 from agents.home import Home
 from agents.office import furnish
-from agents.serving import Fleet
 from agents.threads import OnReply, Threads, Turn, open_threads
+from api.callers import LoadedCaller
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.trace import Trace
@@ -40,6 +40,14 @@ class Agent(Protocol):
 
     def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None) -> Trace | None:
         """Feedback on a turn; NotFound for an unknown trace, BadInput for calls that do not fit."""
+        ...
+
+
+class Fleet(Protocol):
+    """Where releases are found, loaded."""
+
+    def get(self, toolset: str, release: str | None) -> LoadedCaller:
+        """The caller of a toolset; its champion unless a release is named."""
         ...
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import uvicorn
+from fastapi import FastAPI
 
 from agents.caller import Steps
 from agents.home import Home
@@ -25,6 +26,8 @@ SHORT_TOKENS = 16
 """Calls of at most so many tokens are looked at apart: their latency does not hang on how much there is to write."""
 WAYS = {"whole caller": Steps(), "first draft only": Steps(reviewer=False)}
 _STARTUP_S = 30.0
+Post = Callable[[str, dict[str, Any]], tuple[float, dict[str, Any]]]
+"""Sends a document to a path; milliseconds, and the answer."""
 
 
 class OneCaller:
@@ -75,14 +78,15 @@ def measure_latency(
 def _summary(answers: Sequence[tuple[float, dict[str, Any]]]) -> dict[str, Any]:
     short = [ms for ms, body in answers if body["usage"]["completion_tokens"] <= SHORT_TOKENS]
     return {
-        **_percentiles([ms for ms, _ in answers]),
+        **percentiles([ms for ms, _ in answers]),
         "needed_more": round(float(np.mean([body["nightschool"]["drafts"] > 1 for _, body in answers])), 3),
         "mean_drafts": round(float(np.mean([body["nightschool"]["drafts"] for _, body in answers])), 2),
-        "short": _percentiles(short),
+        "short": percentiles(short),
     }
 
 
-def _percentiles(latencies_ms: Sequence[float]) -> dict[str, Any]:
+def percentiles(latencies_ms: Sequence[float]) -> dict[str, Any]:
+    """`n`, `p50_ms` and `p95_ms`; None where there is nothing."""
     if not latencies_ms:
         return {"n": 0, "p50_ms": None, "p95_ms": None}
     p50, p95 = np.percentile(latencies_ms, [50, 95])
@@ -92,11 +96,22 @@ def _percentiles(latencies_ms: Sequence[float]) -> dict[str, Any]:
 @contextmanager
 def _served(home: Home, callers: OneCaller) -> Iterator[Callable[[Sequence[Message]], tuple[float, dict[str, Any]]]]:
     """The service in a thread; yields a function that sends one request and returns milliseconds and answer."""
+    with served(home, create_app(home.keys, callers)) as post:
+
+        def ask(messages: Sequence[Message]) -> tuple[float, dict[str, Any]]:
+            return post("/v1/chat/completions", {"model": "measured", "messages": write_messages(messages)})
+
+        yield ask
+
+
+@contextmanager
+def served(home: Home, app: FastAPI) -> Iterator[Post]:
+    """A service in a thread, on a free port; yields a function that sends one request to it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     key = home.keys.create(home.principal)
-    server = uvicorn.Server(uvicorn.Config(create_app(home.keys, callers), host="127.0.0.1", port=port, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     waited = time.monotonic()
@@ -106,16 +121,15 @@ def _served(home: Home, callers: OneCaller) -> Iterator[Callable[[Sequence[Messa
         time.sleep(0.02)
     connection = HTTPConnection("127.0.0.1", port)
 
-    def ask(messages: Sequence[Message]) -> tuple[float, dict[str, Any]]:
-        body = json.dumps({"model": "measured", "messages": write_messages(messages)})
+    def post(path: str, document: dict[str, Any]) -> tuple[float, dict[str, Any]]:
         started = time.perf_counter()
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-        connection.request("POST", "/v1/chat/completions", body, headers)
+        connection.request("POST", path, json.dumps(document), headers)
         answer = json.loads(connection.getresponse().read())
         return (time.perf_counter() - started) * 1000, answer
 
     try:
-        yield ask
+        yield post
     finally:
         connection.close()
         server.should_exit = True

@@ -120,6 +120,17 @@ def latency(
     show(document, json.dumps(document, indent=1), as_json)
 
 
+@app.command("turns")
+def turns(release: _Release = CHAMPION, as_json: AsJson = False) -> None:
+    """Time whole turns of the company's agent over HTTP: reads, and tasks that end in an invoice."""
+    from api.turn_latency import measure_turns
+
+    with Bars() as bars:
+        bars.step("turns over HTTP")
+        document = measure_turns(open_home(), release, bars.update)
+    show(document, json.dumps(document, indent=1), as_json)
+
+
 @app.command("engines")
 def engines(
     toolset: str,

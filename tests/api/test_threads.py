@@ -74,7 +74,7 @@ def release(home: Home) -> _Release:
 
 @pytest.fixture
 def client(home: Home, release: _Release) -> Iterator[TestClient]:
-    agent = HomeAgent(home, _Fleet(release), "company", 0.8)  # type: ignore[arg-type]  # a stand-in
+    agent = HomeAgent(home, _Fleet(release), "company", 0.8)
     secret = home.keys.create(Principal())
     with TestClient(create_app(home.keys, _NoCallers(), agent), headers={"Authorization": f"Bearer {secret}"}) as client:
         yield client
