@@ -2,21 +2,41 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from core.errors import BadInput, NotFound
 from core.traces import TraceStore
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
 from core.types.trace import CORRECTION, Trace
+from retrieval.answer import answer
+from retrieval.asked import Asked
+from retrieval.knowledge import Encoder, Knowledge
 from tools.validate import argument_error
 
+_PASSAGES = 5
 
-def accept(traces: TraceStore, trace_id: str) -> Trace:
-    """The turn was right: its trace teaches from now on.
+
+def accept(traces: TraceStore, knowledge: Knowledge, encoder: Encoder, trace_id: str) -> Trace:
+    """The turn was right: its trace teaches from now on, and a question like it will find the same words.
 
     Raises:
         NotFound: No such trace.
     """
-    return traces.accept(trace_id)
+    trace = traces.accept(trace_id)
+    if trace.outcome == "knowledge":
+        question = trace.query or next(said.content for said in reversed(trace.messages) if said.role == "user")
+        found = answer(question, knowledge.search(question, _PASSAGES), encoder)
+        if found.sources:
+            words = _nearest_line(question, found.sources[0].quote, encoder)
+            knowledge.learn([Asked(question, found.sources[0].document, words)], trace.principal)
+    return trace
+
+
+def _nearest_line(question: str, quote: str, encoder: Encoder) -> str:
+    lines = quote.split("\n")
+    vectors = encoder.embed([question, *lines])
+    return lines[int(np.argmax(vectors[1:] @ vectors[0]))]
 
 
 def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence[ToolCall]) -> Trace:

@@ -15,6 +15,7 @@ from core.releases import ReleaseStore
 from core.settings import Settings
 from core.traces import TraceStore
 from core.types.principal import Principal
+from retrieval.asked import AskedStore
 from retrieval.embed import Embedder
 from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
@@ -65,7 +66,8 @@ class Home:
         """What can be looked up."""
         tenant, folder = self.settings.tenant, self.settings.home / "chroma"
         store = KnowledgeStore(self.database, tenant)
-        return Knowledge(store, self.embedder, MINILM.name, lambda: open_index(folder, f"knowledge-{tenant}"))
+        asked = AskedStore(self.database, tenant, MINILM.name)
+        return Knowledge(store, self.embedder, MINILM.name, lambda: open_index(folder, f"knowledge-{tenant}"), asked)
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -95,7 +95,7 @@ class HomeAgent:
     def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None) -> Trace | None:
         """See `Agent`."""
         if right:
-            return accept(self._home.traces, trace)
+            return accept(self._home.traces, self._home.knowledge, self._home.embedder, trace)
         if calls is None:
             self._home.traces.get(trace)
             return None

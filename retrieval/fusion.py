@@ -4,18 +4,22 @@ Sums of scores, not of ranks: on questions asked in other words than the page's,
 """
 
 _PASSAGE, _SENTENCE, _WORDS = 1.0, 0.75, 0.3
+_ASKED, _UNLIKE = 1.0, 0.45
+"""Worth of an earlier question that the passage answered, and the likeness from which on it counts."""
 _SUPERSEDED = 0.9
 """Of the score, for a page that another one supersedes."""
 
 
-def fused(passage: float, sentence: float, words: float, superseded: bool) -> float:
+def fused(passage: float, sentence: float, words: float, asked: float, superseded: bool) -> float:
     """A score, higher is better, at most 1.
 
     Args:
         passage: Cosine of question and passage, in [-1, 1].
         sentence: The same of its nearest sentence.
         words: BM25 as a share of the best passage's, in [0, 1].
+        asked: Cosine of the question and the nearest earlier one that the passage answered; 0 where there is none.
         superseded: Whether another page holds instead.
     """
-    score = (_PASSAGE * passage + _SENTENCE * sentence + _WORDS * words) / (_PASSAGE + _SENTENCE + _WORDS)
+    earlier = _ASKED * max(0.0, asked - _UNLIKE)
+    score = min(1.0, earlier + (_PASSAGE * passage + _SENTENCE * sentence + _WORDS * words) / (_PASSAGE + _SENTENCE + _WORDS))
     return score * _SUPERSEDED if superseded else score

@@ -7,13 +7,15 @@ is now.
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadInput
+from core.types.principal import Principal
 from core.types.value import Value
+from retrieval.asked import Asked, AskedStore
 from retrieval.chunk import Passage, cut
 from retrieval.documents import Document, make_document, pages_in, read_document
 from retrieval.fusion import fused
@@ -23,6 +25,8 @@ from retrieval.vectors import VectorIndex
 
 _NEAR, _SHARED = 200, 40
 """Vectors and passages the indexes name before they are scored together."""
+_ALIKE = 12
+"""Earlier questions that have a say."""
 _MOST_VECTORS = 4096
 """Of a passage: the key of a vector is its passage's id times that, plus its place."""
 OnProgress = Callable[[int, int], None]
@@ -74,11 +78,27 @@ class Added(Value):
     """Files that could not be read, with why."""
 
 
+class Learned(NamedTuple):
+    """What came of bringing questions that were answered well."""
+
+    added: int
+    """New ones."""
+    refused: tuple[Asked, ...]
+    """Those whose page does not say the words."""
+
+
 class Knowledge:
     """What one tenant's people and agents can look up."""
 
-    def __init__(self, store: KnowledgeStore, encoder: Encoder, encoder_name: str, vectors: Callable[[], VectorIndex]) -> None:
-        self._store, self._encoder, self._encoder_name = store, encoder, encoder_name
+    def __init__(
+        self,
+        store: KnowledgeStore,
+        encoder: Encoder,
+        encoder_name: str,
+        vectors: Callable[[], VectorIndex],
+        asked: AskedStore | None = None,
+    ) -> None:
+        self._store, self._encoder, self._encoder_name, self._asked = store, encoder, encoder_name, asked
         self._open_vectors = vectors
         self._vectors: VectorIndex | None = None
         self._lexical = LexicalIndex()
@@ -138,6 +158,15 @@ class Knowledge:
         """Take a page out; False where there was none."""
         return self._store.remove(name)
 
+    def learn(self, asked: Sequence[Asked], principal: Principal) -> Learned:
+        """Remember which words answered which questions; words that their page does not say are refused."""
+        said = [place is not None for place in self._store.places(asked)]
+        kept = [one for one, is_said in zip(asked, said, strict=True) if is_said]
+        refused = tuple(one for one, is_said in zip(asked, said, strict=True) if not is_said)
+        if self._asked is None or not kept:
+            return Learned(0, refused)
+        return Learned(self._asked.add(kept, self._encoder.embed([one.question for one in kept]), principal), refused)
+
     def search(self, question: str, limit: int = 10) -> list[Hit]:
         """Passages that may answer a question, best first.
 
@@ -150,10 +179,19 @@ class Knowledge:
             vector = self._encoder.embed([question])[0]
             near = {key // _MOST_VECTORS for key, _ in index.search(vector, _NEAR)}
             shared = dict(self._lexical.search(question, _SHARED))
+            alike = self._asked.like(vector, _ALIKE) if self._asked is not None else []
         best = max(shared.values(), default=1.0)
-        stored = self._store.passages(sorted(near | set(shared)))
+        like: dict[int, float] = {}
+        for one, place in zip(alike, self._store.places([one.asked for one in alike]), strict=True):
+            if place is not None:
+                like[place] = max(like.get(place, 0.0), one.cosine)
+        stored = self._store.passages(sorted(near | set(shared) | set(like)))
         cosines = {key: rows @ vector for key, rows in self._store.vectors(list(stored)).items()}
-        hits = [_hit(found, cosines[key], shared.get(key, 0.0) / best) for key, found in stored.items() if key in cosines]
+        hits = [
+            _hit(found, cosines[key], shared.get(key, 0.0) / best, like.get(key, 0.0))
+            for key, found in stored.items()
+            if key in cosines
+        ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.document))[:limit]
 
     def close(self) -> None:
@@ -197,14 +235,14 @@ def _texts(passage: Passage) -> list[str]:
     return [passage.titled, *passage.sentences][:_MOST_VECTORS]
 
 
-def _hit(found: Stored, cosines: NDArray[np.float32], words: float) -> Hit:
+def _hit(found: Stored, cosines: NDArray[np.float32], words: float, asked: float) -> Hit:
     own, sentence = float(cosines[0]), float(cosines[1:].max(initial=-1.0))
     return Hit(
         document=found.passage.document,
         title=found.title,
         heading=found.passage.heading,
         text=found.passage.text,
-        score=round(fused(own, max(own, sentence), words, found.superseded_by is not None), 6),
+        score=round(fused(own, max(own, sentence), words, asked, found.superseded_by is not None), 6),
         cosine=round(max(own, sentence), 4),
         version=found.version,
         valid_from=found.valid_from.isoformat() if found.valid_from else None,

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Date, DateTime, Engine, ForeignKey, Integer, Larg
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import StoreError
+from retrieval.asked import Asked
 from retrieval.chunk import Passage
 from retrieval.documents import Document
 
@@ -185,6 +186,19 @@ class KnowledgeStore:
         )
         with Session(self._engine) as session:
             return [(_said(row, name), _rows(row.vectors, row.width)) for row in session.exec(query)]
+
+    def places(self, asked: Sequence[Asked]) -> list[int | None]:
+        """The passage that says the words of each question's answer now; None where none does any more."""
+        pages: dict[str, dict[int, str]] = {one.document: {} for one in asked}
+        query = (
+            select(PassageRow.id, PassageRow.text, DocumentRow.name)
+            .join(DocumentRow, col(DocumentRow.id) == col(PassageRow.document_id))
+            .where(DocumentRow.tenant == self._tenant, col(DocumentRow.name).in_(list(pages)))
+        )
+        with Session(self._engine) as session:
+            for found, text, name in session.exec(query):
+                pages[name][int(found or 0)] = text
+        return [next((key for key, text in pages[one.document].items() if one.quote in text), None) for one in asked]
 
     def vectors(self, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """By id of the passage (1 + sentences, width): its own vector, then those of its sentences."""

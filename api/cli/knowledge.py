@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from api.cli.output import BAD_ROWS, AsJson, Bars, fail, open_home, show
+from core.errors import BadInput
+from retrieval.asked import Asked
+from tools.importers.jsonl import read_lines
 
 app = typer.Typer(help="Pages of policy, prices and procedures; found as they are now.", no_args_is_help=True)
 
@@ -42,6 +45,38 @@ def search(
         hits = knowledge.search(text, limit)
     lines = [f"{hit.score:.4f}  {hit.document} | {hit.heading}\n        {' '.join(hit.text.split())[:160]}" for hit in hits]
     show({"results": [hit.model_dump(mode="json") for hit in hits]}, "\n".join(lines) or "Nothing found.", as_json)
+
+
+@app.command()
+def asked(
+    file: Annotated[Path, typer.Argument(help="JSON Lines of question, document and passage: the page's own words.")],
+    as_json: AsJson = False,
+) -> None:
+    """Bring questions that were answered well: others like them will find the same words. Bad rows are listed (exit 4)."""
+    home = open_home()
+    rows: list[Asked] = []
+    refused: list[str] = []
+    for line, row in read_lines(file):
+        try:
+            rows.append(_read(row))
+        except BadInput as error:
+            refused.append(f"{file.name}:{line}: {error}")
+    with closing(home.knowledge) as knowledge:
+        learned = knowledge.learn(rows, home.principal)
+    refused += [f"{file.name}: page {one.document!r} does not say {one.quote[:80]!r}" for one in learned.refused]
+    text = "\n".join([f"{len(rows)} questions ({learned.added} new)", *(f"refused: {reason}" for reason in refused)])
+    show({"questions": len(rows), "new": learned.added, "refused": refused}, text, as_json)
+    if refused:
+        raise typer.Exit(BAD_ROWS)
+
+
+def _read(row: object) -> Asked:
+    if isinstance(row, BadInput):
+        raise row
+    fields = [row.get(name) if isinstance(row, dict) else None for name in ("question", "document", "passage")]
+    if not all(isinstance(field, str) and field.strip() for field in fields):
+        raise BadInput("expected an object with question, document and passage")
+    return Asked(*map(str, fields))
 
 
 @app.command("list")

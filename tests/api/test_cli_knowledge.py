@@ -45,6 +45,28 @@ def test_files_that_cannot_be_read_are_listed(run: Callable[..., Any], pages: Pa
     assert nowhere.code == 2 and "not a folder" in nowhere.stderr
 
 
+def test_questions_that_were_answered_are_brought(run: Callable[..., Any], pages: Path, tmp_path: Path) -> None:
+    run("knowledge", "add", str(pages))
+    rows: list[Any] = [
+        {
+            "question": "can a client ship stuff home",
+            "document": "sales/returns.md",
+            "passage": "Goods come back within thirty days.",
+        },
+        {"question": "who pays", "document": "sales/returns.md", "passage": "Nobody pays."},
+        {"question": "who pays"},
+        "who",
+    ]
+    file = tmp_path / "asked.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{\n")
+    brought = run("knowledge", "asked", str(file), "--json")
+    assert brought.code == 4 and (brought.document["questions"], brought.document["new"]) == (2, 1)
+    assert len(brought.document["refused"]) == 4 and "does not say 'Nobody pays.'" in brought.document["refused"][-1]
+    found = run("knowledge", "search", "can a client ship stuff home", "-k", "1", "--json").document["results"]
+    assert found[0]["document"] == "sales/returns.md"
+    assert run("knowledge", "asked", str(tmp_path / "nowhere")).code == 2
+
+
 def test_a_router_is_fitted_and_answers_in_order(run: Callable[..., Any], tmp_path: Path) -> None:
     rows = [{"text": f"{word} please {number}", "label": word} for word in ("stock", "money") for number in range(20)]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

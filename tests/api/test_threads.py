@@ -11,12 +11,14 @@ from fastapi.testclient import TestClient
 from agents.home import Home
 from api.agent import HomeAgent
 from api.app import create_app
+from core.artefacts import MINILM
 from core.errors import NotFound
 from core.settings import Settings
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.principal import Principal
 from core.types.tool import Toolset, read_toolset
+from retrieval.asked import AskedStore
 from tools.erp.operations import ALL
 from tools.erp.sandbox.sandbox import Sandbox
 
@@ -110,6 +112,18 @@ def test_an_unsure_write_waits_and_is_decided(client: TestClient, release: _Rele
     assert _holds(home) == ["hold_customer"]
     nothing = client.post(f"/v1/threads/{again['thread']}/decision", json={"approve": True})
     assert nothing.status_code == 404 and "waits for nothing" in nothing.json()["error"]["message"]
+
+
+def test_a_thumb_for_an_answer_makes_its_question_known(client: TestClient, release: _Release, home: Home) -> None:
+    home.knowledge.add_text("returns.md", "# Returns\n\nGoods come back within thirty days.\n")
+    home.knowledge.add_text("freight.md", "# Freight\n\nClients ship a pallet for forty euros.\n")
+    release.answers = ["knowledge"]
+    turn = client.post("/v1/threads", json={"text": "how many days until goods come back"}).json()
+    assert turn["receipt"]["sources"] == ["returns.md"]
+    client.post("/v1/feedback", json={"trace": turn["receipt"]["trace"], "right": True})
+    vector = home.embedder.embed(["how many days until goods come back"])[0]
+    (like,) = AskedStore(home.database, "default", MINILM.name).like(vector, 5)
+    assert like.asked.document == "returns.md" and like.asked.quote == "Goods come back within thirty days."
 
 
 def test_feedback_makes_a_turn_teach(client: TestClient, release: _Release, home: Home) -> None:

@@ -10,6 +10,8 @@ import pytest
 from core.database import open_database
 from core.errors import StoreError
 from core.settings import Settings
+from core.types.principal import Principal
+from retrieval.asked import Asked, AskedStore
 from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
 from retrieval.vectors import ChromaIndex, ExactIndex, open_index
@@ -22,8 +24,11 @@ def opened(tmp_path: Path, hashed_words: Any) -> Opener:
     """Opens the knowledge of one home, as a process of its own would."""
 
     def opener(encoder: str = "words", tenant: str = "default") -> Knowledge:
-        store = KnowledgeStore(open_database(Settings(home=tmp_path)), tenant)
-        return Knowledge(store, hashed_words, encoder, lambda: open_index(tmp_path / "chroma", f"knowledge-{tenant}"))
+        database = open_database(Settings(home=tmp_path))
+        index, asked = f"knowledge-{tenant}", AskedStore(database, tenant, encoder)
+        return Knowledge(
+            KnowledgeStore(database, tenant), hashed_words, encoder, lambda: open_index(tmp_path / "chroma", index), asked
+        )
 
     return opener
 
@@ -117,6 +122,23 @@ def test_a_page_that_another_supersedes_comes_after_it(opened: Opener) -> None:
     knowledge.add_text("fees.md", "# Fees\n\n## Return\n\nThe fee for a return is nine euros.\n")
     first, second = knowledge.search("what is the fee for a return", 2)
     assert (first.document, second.document) == ("fees.md", "fees.2025.md")
+    knowledge.close()
+
+
+def test_a_question_like_one_that_was_answered_finds_the_same_words(opened: Opener, pages: Path) -> None:
+    knowledge = opened()
+    knowledge.add_folder(pages)
+    asked = Asked("how long can my client wait before shipping stuff home", "returns.md", "Goods come back within thirty days.")
+    assert knowledge.search("can a client wait before shipping stuff")[0].document == "freight.md"
+    assert knowledge.learn([asked], Principal()) == (1, ()) and knowledge.learn([asked], Principal()) == (0, ())
+    other = opened()  # as another process sees it
+    for one in (knowledge, other):
+        assert one.search("can a client wait before shipping stuff")[0].text == asked.quote
+    (pages / "returns.md").write_text("# Returns\n\nNothing comes back.\n")
+    knowledge.add_folder(pages)
+    assert all(hit.score < 0.5 for hit in knowledge.search("can a client wait before shipping stuff"))
+    assert knowledge.learn([asked], Principal()) == (0, (asked,))
+    assert opened(tenant="other").search("can a client wait before shipping stuff") == []
     knowledge.close()
 
 
