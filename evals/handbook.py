@@ -22,8 +22,8 @@ _MOST_OF = 0.6
 class Question(Value):
     """A question with its answer's place."""
 
-    id: str
-    """Names it for good."""
+    id: str = ""
+    """Names it for good, where it is golden."""
     question: str
     """As somebody asks who has not read the page."""
     document: str
@@ -59,6 +59,11 @@ def recall(asked: Sequence[Question], search: Callable[[str], Sequence[tuple[str
     return Recall(passage=_at_depths(right, asked), document=_at_depths(pages, asked))
 
 
+def fused_recall(asked: Sequence[Question], knowledge: Knowledge) -> Recall:
+    """Recall@k of the search that serves."""
+    return recall(asked, lambda question: [(hit.document, hit.text) for hit in knowledge.search(question, max(DEPTHS))])
+
+
 def compare(asked: Sequence[Question], knowledge: Knowledge, store: KnowledgeStore, encoder: Encoder) -> dict[str, Recall]:
     """The search that serves, BM25 alone, and the sentence encoder alone, over the same passages."""
     stored = store.passages(store.passage_ids())
@@ -75,10 +80,11 @@ def compare(asked: Sequence[Question], knowledge: Knowledge, store: KnowledgeSto
         best = np.argsort(-(matrix @ encoder.embed([question])[0]), kind="stable")[: max(DEPTHS)]
         return [said[keys[at]] for at in best]
 
-    def fused(question: str) -> list[tuple[str, str]]:
-        return [(hit.document, hit.text) for hit in knowledge.search(question, max(DEPTHS))]
-
-    return {"fused": recall(asked, fused), "BM25 alone": recall(asked, by_words), "MiniLM alone": recall(asked, by_meaning)}
+    return {
+        "fused": fused_recall(asked, knowledge),
+        "BM25 alone": recall(asked, by_words),
+        "MiniLM alone": recall(asked, by_meaning),
+    }
 
 
 def _answers(hit: tuple[str, str], question: Question) -> bool:

@@ -16,12 +16,13 @@ from core.types.message import Message
 from evals.agreement import compare_engines
 from evals.golden import HANDBOOK
 from evals.golden_sets import golden_cases
-from evals.handbook import DEPTHS, compare, questions
+from evals.handbook import DEPTHS, compare, fused_recall, questions
 from finetune.benchmark import BENCHMARKS, run_benchmark
 from finetune.harvest import harvest
 from finetune.loop import LoopOrder, run_loop
+from retrieval.asked import Asked
 from retrieval.store import KnowledgeStore
-from tools.erp.company import HANDBOOK_PAGES
+from tools.erp.company import HANDBOOK_PAGES, QUESTIONS
 
 app = typer.Typer(help="Benchmarks: resumable, long.", no_args_is_help=True)
 _Data = Annotated[Path, typer.Option(help="Folder of the data set.")]
@@ -82,9 +83,11 @@ def loop(
 def knowledge(
     folder: Annotated[Path, typer.Option("--pages", help="Pages to look up in.")] = HANDBOOK_PAGES,
     file: Annotated[Path, typer.Option("--questions", help="JSON Lines of question, document and passage.")] = HANDBOOK,
+    before: Annotated[Path, typer.Option("--asked", help="Questions answered before, in the same form.")] = QUESTIONS,
     as_json: AsJson = False,
 ) -> None:
-    """Count how often the passage that answers a question is among the first, beside BM25 alone and MiniLM alone."""
+    """Count how often the passage that answers a question is among the first: with other people's questions answered before,
+    without them, by BM25 alone, by MiniLM alone."""
     encoder = open_home().embedder
     with tempfile.TemporaryDirectory() as place, Bars() as bars:
         home = Home(Settings(home=Path(place), artefacts=Settings().artefact_folder))
@@ -92,7 +95,11 @@ def knowledge(
         home.knowledge.add_folder(folder, bars.update)
         asked = questions(file)
         bars.step(f"look up {len(asked)} questions")
-        found = compare(asked, home.knowledge, KnowledgeStore(home.database, home.settings.tenant), encoder)
+        store = KnowledgeStore(home.database, home.settings.tenant)
+        found = compare(asked, home.knowledge, store, encoder)
+        earlier = [Asked(one.question, one.document, one.passage) for one in questions(before)]
+        home.knowledge.learn(earlier, home.principal)
+        found = {f"with {len(earlier)} asked": fused_recall(asked, home.knowledge), **found}
         home.knowledge.close()
         home.database.dispose()
     lines = ["              passage@1     @5    @10   page@1     @5    @10"]

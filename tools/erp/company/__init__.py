@@ -14,3 +14,6 @@ HANDBOOK_PAGES = Path(__file__).parent / "handbook"
 
 ROUTES = Path(__file__).parent / "routes.jsonl"
 """Texts with the route each takes: `knowledge`, `action`, `mixed`, `smalltalk`, `out_of_scope`."""
+
+QUESTIONS = Path(__file__).parent / "questions.jsonl"
+"""Questions that people asked of the handbook, each with the page's own words that answer it."""
