@@ -1,8 +1,8 @@
 """The desk: everything a turn works with, handed to the graph's nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from agents.guard import SchemaGuard
 from agents.memory import Memory
@@ -59,10 +59,14 @@ class Desk:
     traces: TraceStore
     """Where every turn is recorded."""
     principal: Principal
-    """For whom."""
+    """For whom, where a turn does not say."""
     memory: Memory | None = None
     """What people put right since the champion learned."""
     guard: SchemaGuard | None = None
     """Knows which tools changed since the release learned them; None trusts that none did."""
     thresholds: Thresholds = Thresholds()
     """When a person is asked first."""
+
+    def speaker(self, by: Mapping[str, Any] | None) -> Principal:
+        """For whom a turn is, from its state."""
+        return Principal.model_validate(by) if by else self.principal

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,8 @@ class OpenTurn(NamedTuple):
     """What the person said."""
     history: list[dict[str, Any]]
     """What was said elsewhere before, in OpenAI form; for the first turn of a thread."""
+    by: dict[str, Any]
+    """Who said it, as a principal."""
 
 
 class OpenTurns:
@@ -28,13 +29,13 @@ class OpenTurns:
     def __init__(self, file: Path) -> None:
         self._connection = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
         self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS open_turns (thread TEXT PRIMARY KEY, turn INTEGER, said TEXT, history TEXT)"
+            "CREATE TABLE IF NOT EXISTS open_turns (thread TEXT PRIMARY KEY, turn INTEGER, said TEXT, history TEXT, by TEXT)"
         )
 
-    def begin(self, thread: str, turn: int, said: str, history: Sequence[dict[str, Any]]) -> None:
+    def begin(self, begun: OpenTurn) -> None:
         """A turn begins."""
-        row = (thread, turn, said, json.dumps(list(history)))
-        self._connection.execute("INSERT OR REPLACE INTO open_turns VALUES (?, ?, ?, ?)", row)
+        row = (begun.thread, begun.turn, begun.said, json.dumps(begun.history), json.dumps(begun.by))
+        self._connection.execute("INSERT OR REPLACE INTO open_turns VALUES (?, ?, ?, ?, ?)", row)
 
     def end(self, thread: str) -> None:
         """It is over, or waits for a person."""
@@ -42,8 +43,8 @@ class OpenTurns:
 
     def all(self) -> list[OpenTurn]:
         """Those under way, in the order they began."""
-        rows = self._connection.execute("SELECT thread, turn, said, history FROM open_turns ORDER BY rowid").fetchall()
-        return [OpenTurn(thread, turn, said, json.loads(history)) for thread, turn, said, history in rows]
+        rows = self._connection.execute("SELECT thread, turn, said, history, by FROM open_turns ORDER BY rowid").fetchall()
+        return [OpenTurn(thread, turn, said, json.loads(history), json.loads(by)) for thread, turn, said, history, by in rows]
 
     def close(self) -> None:
         """Let go of the file."""

@@ -20,6 +20,8 @@ class State(TypedDict, total=False):
     """How many times the person has spoken."""
     said: str
     """What the person says now."""
+    by: dict[str, Any]
+    """Who says it, as a principal."""
     route: Route
     """Where this turn goes."""
     route_confidence: float
@@ -30,6 +32,8 @@ class State(TypedDict, total=False):
     """Steps of calls this turn has taken."""
     calls: list[dict[str, Any]]
     """Calls to carry out: id, tool, arguments as said and resolved, risk, names of the records found."""
+    approved_by: str
+    """The person who let calls of this turn be done; empty where none was asked."""
     confidence: float
     """Of the least sure step of this turn."""
     replies: Annotated[list[dict[str, Any]], add]

@@ -13,9 +13,10 @@ from langgraph.types import Command
 
 from agents.desk import Desk
 from agents.graph import build_graph
-from agents.open_turns import OpenTurns
+from agents.open_turns import OpenTurn, OpenTurns
 from agents.wording import proposal_text
 from core.errors import BadInput, NotFound
+from core.types.principal import Principal
 from core.types.value import Value
 
 MOST_CHARACTERS = 12_000
@@ -69,6 +70,7 @@ class Threads:
         thread: str | None = None,
         history: Sequence[dict[str, Any]] = (),
         on_reply: OnReply = _unheard,
+        by: Principal | None = None,
     ) -> Turn:
         """Take a turn: in a new thread, or in one that exists.
 
@@ -77,6 +79,7 @@ class Threads:
             thread: Which; None begins one.
             history: What was said elsewhere before a new thread begins, in OpenAI form.
             on_reply: Told of each reply as soon as it is there.
+            by: Who says it; None is the desk's own principal.
 
         Raises:
             BadInput: Nothing was said, or too much.
@@ -87,13 +90,16 @@ class Threads:
         if len(text) > MOST_CHARACTERS:
             raise BadInput(f"message: {len(text):,} characters; at most {MOST_CHARACTERS:,} can be read")
         if thread is None:
-            return self._take(_config(uuid.uuid4().hex[:12]), 1, text, history, on_reply)
+            return self._take(OpenTurn(uuid.uuid4().hex[:12], 1, text, list(history), _dumped(by)), on_reply)
         config = self._config(thread)
         if self._waiting(config):
-            self._go_on(Command(resume={"approve": False, "reason": "something else was said"}), config, on_reply)
+            self._go_on(
+                Command(resume={"approve": False, "reason": "something else was said", "by": _dumped(by)}), config, on_reply
+            )
         elif self._graph.get_state(config).next:
             self._go_on(None, config, on_reply)  # a crash left a turn unfinished
-        return self._take(config, self._graph.get_state(config).values.get("turn", 0) + 1, text, (), on_reply)
+        number = self._graph.get_state(config).values.get("turn", 0) + 1
+        return self._take(OpenTurn(thread, number, text, [], _dumped(by)), on_reply)
 
     def hear(
         self,
@@ -101,14 +107,17 @@ class Threads:
         thread: str | None = None,
         history: Sequence[dict[str, Any]] = (),
         on_reply: OnReply = _unheard,
+        by: Principal | None = None,
     ) -> Turn:
         """As `say`, but a plain yes or no answers what the thread waits for."""
         answer = text.strip().rstrip(".!").casefold()
         if thread is not None and answer in _YES | _NO and self._waiting(self._config(thread)):
-            return self.decide(thread, answer in _YES, on_reply=on_reply)
-        return self.say(text, thread, history, on_reply)
+            return self.decide(thread, answer in _YES, on_reply=on_reply, by=by)
+        return self.say(text, thread, history, on_reply, by)
 
-    def decide(self, thread: str, approve: bool, reason: str = "", on_reply: OnReply = _unheard) -> Turn:
+    def decide(
+        self, thread: str, approve: bool, reason: str = "", on_reply: OnReply = _unheard, by: Principal | None = None
+    ) -> Turn:
         """Answer what a thread waits for.
 
         Raises:
@@ -117,7 +126,7 @@ class Threads:
         config = self._config(thread)
         if not self._waiting(config):
             raise NotFound(f"thread {thread!r}: waits for nothing")
-        return self._go_on(Command(resume={"approve": approve, "reason": reason}), config, on_reply)
+        return self._go_on(Command(resume={"approve": approve, "reason": reason, "by": _dumped(by)}), config, on_reply)
 
     def resume(self, thread: str) -> Turn:
         """Go on where a crash stopped; a thread that had come to its end just shows its last turn.
@@ -136,7 +145,7 @@ class Threads:
             config = _config(begun.thread)
             reached = self._graph.get_state(config).values.get("turn", 0)
             if reached < begun.turn:
-                turns.append(self._take(config, begun.turn, begun.said, begun.history))
+                turns.append(self._take(begun))
             else:
                 turns.append(self.resume(begun.thread))
                 self._turns.end(begun.thread)
@@ -150,14 +159,12 @@ class Threads:
         """
         return list(self._graph.get_state(self._config(thread)).values.get("messages", []))
 
-    def _take(
-        self, config: RunnableConfig, number: int, said: str, history: Sequence[dict[str, Any]], on_reply: OnReply = _unheard
-    ) -> Turn:
+    def _take(self, begun: OpenTurn, on_reply: OnReply = _unheard) -> Turn:
         """A turn from its first word; noted until it is over, so that a crash loses nothing of it."""
-        thread = config["configurable"]["thread_id"]
-        self._turns.begin(thread, number, said, history)
-        turn = self._go_on({"messages": list(history), "said": said}, config, on_reply)
-        self._turns.end(thread)
+        self._turns.begin(begun)
+        given = {"messages": begun.history, "said": begun.said, "by": begun.by}
+        turn = self._go_on(given, _config(begun.thread), on_reply)
+        self._turns.end(begun.thread)
         return turn
 
     def _go_on(self, given: Any, config: RunnableConfig, on_reply: OnReply = _unheard) -> Turn:
@@ -203,3 +210,7 @@ def open_threads(desk: Desk, file: Path) -> Iterator[Threads]:
 
 def _config(thread: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread}}
+
+
+def _dumped(by: Principal | None) -> dict[str, Any]:
+    return by.model_dump(mode="json") if by is not None else {}

@@ -32,8 +32,13 @@ class Heard(Value):
     """All said so far; the last is the person's."""
     thread: str | None
     """Where the client names one."""
-    whose: str
+    by: Principal
     """Who asks: conversations of two people are never taken for one."""
+
+    @property
+    def whose(self) -> str:
+        """Names the person among all there are."""
+        return f"{self.by.tenant}/{self.by.subject_key}"
 
 
 async def act(request: Request, toolset: str, heard: Heard, stream: bool) -> Response:
@@ -78,7 +83,7 @@ class _RunningTurn:
             loop.call_soon_threadsafe(self._lines.put_nowait, str(reply["text"]))
 
         def take() -> Turn:
-            return agent.hear(heard.messages[-1].content, thread, history, on_reply)
+            return agent.hear(heard.messages[-1].content, thread, history, on_reply, heard.by)
 
         self._running = asyncio.ensure_future(worker.run(take))
         self._running.add_done_callback(lambda _: self._lines.put_nowait(None))
@@ -137,8 +142,3 @@ def _event(document: dict[str, Any]) -> str:
 def _texts_of(messages: Sequence[Message]) -> Sequence[dict[str, Any]]:
     """What people and assistants said elsewhere; calls and results of other agents are not this one's."""
     return write_messages([message for message in messages if message.role in ("user", "assistant") and not message.tool_calls])
-
-
-def whose(principal: Principal) -> str:
-    """Who a conversation belongs to."""
-    return f"{principal.tenant}/{principal.subject_key}"

@@ -9,8 +9,10 @@ from agents.home import Home
 from agents.office import furnish
 from agents.threads import OnReply, Threads, Turn, open_threads
 from api.callers import LoadedCaller
+from core.errors import NotFound
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
+from core.types.principal import Principal
 from core.types.trace import Trace
 
 
@@ -22,23 +24,23 @@ class Agent(Protocol):
         """Whose champion acts."""
         ...
 
-    def say(self, text: str, thread: str | None) -> Turn:
+    def say(self, text: str, thread: str | None, by: Principal) -> Turn:
         """Take a turn; NotFound for an unknown thread, BadInput for a message that cannot be read."""
         ...
 
-    def hear(self, text: str, thread: str | None, history: Sequence[dict[str, Any]], on_reply: OnReply) -> Turn:
+    def hear(self, text: str, thread: str | None, history: Sequence[dict[str, Any]], on_reply: OnReply, by: Principal) -> Turn:
         """As `say`, but a plain yes or no answers what the thread waits for."""
         ...
 
-    def decide(self, thread: str, approve: bool, reason: str) -> Turn:
+    def decide(self, thread: str, approve: bool, reason: str, by: Principal) -> Turn:
         """Answer what a thread waits for; NotFound where it waits for nothing."""
         ...
 
-    def messages(self, thread: str) -> list[dict[str, Any]]:
+    def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
         """The conversation so far; NotFound for an unknown thread."""
         ...
 
-    def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None) -> Trace | None:
+    def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None, by: Principal) -> Trace | None:
         """Feedback on a turn; NotFound for an unknown trace, BadInput for calls that do not fit."""
         ...
 
@@ -76,24 +78,26 @@ class HomeAgent:
         self._threads: Threads | None = None
         self._release = ""
 
-    def say(self, text: str, thread: str | None) -> Turn:
+    def say(self, text: str, thread: str | None, by: Principal) -> Turn:
         """See `Agent`."""
-        return self._open().say(text, thread)
+        return self._open().say(text, thread, by=self._known(by))
 
-    def hear(self, text: str, thread: str | None, history: Sequence[dict[str, Any]], on_reply: OnReply) -> Turn:
+    def hear(self, text: str, thread: str | None, history: Sequence[dict[str, Any]], on_reply: OnReply, by: Principal) -> Turn:
         """See `Agent`."""
-        return self._open().hear(text, thread, history, on_reply)
+        return self._open().hear(text, thread, history, on_reply, self._known(by))
 
-    def decide(self, thread: str, approve: bool, reason: str) -> Turn:
+    def decide(self, thread: str, approve: bool, reason: str, by: Principal) -> Turn:
         """See `Agent`."""
-        return self._open().decide(thread, approve, reason)
+        return self._open().decide(thread, approve, reason, by=self._known(by))
 
-    def messages(self, thread: str) -> list[dict[str, Any]]:
+    def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
         """See `Agent`."""
+        self._known(by)
         return self._open().messages(thread)
 
-    def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None) -> Trace | None:
+    def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None, by: Principal) -> Trace | None:
         """See `Agent`."""
+        self._known(by)
         if right:
             return accept(self._home.traces, self._home.knowledge, self._home.embedder, trace)
         if calls is None:
@@ -105,6 +109,12 @@ class HomeAgent:
         """Let go of files."""
         self._opened.close()
         self._threads = None
+
+    def _known(self, by: Principal) -> Principal:
+        """The same principal; NotFound where this company is another tenant's."""
+        if by.tenant != self._home.settings.tenant:
+            raise NotFound(f"no agent acts for tenant {by.tenant!r}")
+        return by
 
     def _open(self) -> Threads:
         """The threads, at a desk furnished for the champion there is now: a new one may know other tools and corrections."""

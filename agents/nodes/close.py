@@ -36,7 +36,7 @@ def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         query=state["query"] if outcome == "knowledge" else None,
         source=THREAD + config["configurable"]["thread_id"],
         accepted=False,
-        principal=desk.principal,
+        principal=desk.speaker(state.get("by")),
         schema_hashes=desk.toolset.schema_hashes,
     )
     desk.traces.add([trace])
@@ -47,6 +47,7 @@ def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         "release": desk.caller.release_id,
         "confidence": round(state["confidence"], 4),
         "outcome": state["outcome"],
+        "approved_by": state.get("approved_by", ""),
         "sources": [
             source["document"]
             for reply in state["replies"]

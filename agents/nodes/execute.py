@@ -18,7 +18,7 @@ def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
 
     A crash in the middle runs this node again: every write has the same key then, and happens once.
     """
-    thread = config["configurable"]["thread_id"]
+    thread, principal = config["configurable"]["thread_id"], desk.speaker(state.get("by"))
     told = [
         {"id": call["id"], "type": "function", "function": {"name": call["tool"], "arguments": json.dumps(call["said"])}}
         for call in state["calls"]
@@ -28,7 +28,7 @@ def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
     for call in state["calls"]:
         reply = {"turn": state["turn"], "kind": "done", "call": {key: call[key] for key in ("id", "tool", "arguments", "names")}}
         try:
-            effect = desk.executor.execute(call["tool"], call["arguments"], desk.principal, f"{thread}/{call['id']}")
+            effect = desk.executor.execute(call["tool"], call["arguments"], principal, f"{thread}/{call['id']}")
             result: dict[str, Any] = effect.result
             reply |= {"text": effect.reply, "changes": [change.model_dump(mode="json") for change in effect.changes]}
         except ToolError as error:

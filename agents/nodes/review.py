@@ -19,7 +19,7 @@ def review(desk: Desk, state: State) -> dict[str, Any]:
         return {}
     answer = interrupt({"kind": "approval", "calls": [_proposed(desk, call) for call in state["calls"]]})
     if isinstance(answer, dict) and answer.get("approve") is True:
-        return {}
+        return {"approved_by": desk.speaker(answer.get("by")).person}
     reason = str(answer.get("reason", "")) if isinstance(answer, dict) else ""
     text = f"Not done{': ' + reason if reason else ''}."
     return {

@@ -19,6 +19,7 @@ def route(desk: Desk, state: State) -> dict[str, Any]:
         "query": said,
         "steps": 0,
         "calls": [],
+        "approved_by": "",
         "confidence": 1.0,
         "outcome": "",
         "receipt": {},

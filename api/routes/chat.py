@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
-from api.acting import AGENT, Heard, act, whose
+from api.acting import AGENT, Heard, act
 from api.auth import Authenticated
 from api.bodies import read_body
 from api.callers import Callers
@@ -74,7 +74,7 @@ async def complete(request: Request, principal: Authenticated, body: Annotated[C
     toolset, release = _named(body.model)
     messages = _read_conversation(body.messages)
     if release == AGENT:
-        heard = Heard(model=body.model, messages=messages, thread=body.thread, whose=whose(principal))
+        heard = Heard(model=body.model, messages=messages, thread=body.thread, by=principal)
         return await act(request, toolset, heard, bool(body.stream))
     worker: Worker = request.app.state.worker
     answer = await worker.run(_decision(request.app.state.callers, body.model, messages))

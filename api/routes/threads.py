@@ -7,11 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.threads import Turn
 from api.agent import Agent
-from api.auth import authenticated
+from api.auth import Authenticated
 from api.bodies import read_body
 from api.errors import ApiError
 from api.worker import Worker
 from core.types.message import ToolCall
+from core.types.principal import Principal
 
 
 class Said(BaseModel):
@@ -58,7 +59,7 @@ class Feedback(BaseModel):
     """Where it was wrong, the calls that would have been right; an empty list where none were."""
 
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(authenticated)])
+router = APIRouter(prefix="/v1")
 
 
 async def _said(request: Request) -> Said:
@@ -81,48 +82,50 @@ def _agent(request: Request) -> Agent:
 
 
 @router.post("/threads")
-async def begin(request: Request, said: Annotated[Said, Depends(_said)]) -> dict[str, Any]:
+async def begin(request: Request, by: Authenticated, said: Annotated[Said, Depends(_said)]) -> dict[str, Any]:
     """Say something in a new thread.
 
     Raises:
         ApiError: 400 for a message that cannot be read, 404 without a champion, 429 while too many requests wait.
     """
-    return await _take_turn(request, said.text, None)
+    return await _take_turn(request, by, said.text, None)
 
 
 @router.post("/threads/{thread}")
-async def go_on(request: Request, thread: str, said: Annotated[Said, Depends(_said)]) -> dict[str, Any]:
+async def go_on(request: Request, by: Authenticated, thread: str, said: Annotated[Said, Depends(_said)]) -> dict[str, Any]:
     """Say something in a thread that exists."""
-    return await _take_turn(request, said.text, thread)
+    return await _take_turn(request, by, said.text, thread)
 
 
 @router.get("/threads/{thread}")
-async def show(request: Request, thread: str) -> dict[str, Any]:
+async def show(request: Request, by: Authenticated, thread: str) -> dict[str, Any]:
     """The conversation so far, in OpenAI form."""
     agent, worker = _agent(request), _worker(request)
-    return {"thread": thread, "messages": await worker.run(lambda: agent.messages(thread))}
+    return {"thread": thread, "messages": await worker.run(lambda: agent.messages(thread, by))}
 
 
 @router.post("/threads/{thread}/decision")
-async def decide(request: Request, thread: str, decision: Annotated[Decision, Depends(_decision)]) -> dict[str, Any]:
+async def decide(
+    request: Request, by: Authenticated, thread: str, decision: Annotated[Decision, Depends(_decision)]
+) -> dict[str, Any]:
     """Approve or reject what a thread waits for."""
     agent, worker = _agent(request), _worker(request)
-    turn = await worker.run(lambda: agent.decide(thread, decision.approve, decision.reason))
+    turn = await worker.run(lambda: agent.decide(thread, decision.approve, decision.reason, by))
     return _shown(turn)
 
 
 @router.post("/feedback")
-async def judge(request: Request, feedback: Annotated[Feedback, Depends(_feedback)]) -> dict[str, Any]:
+async def judge(request: Request, by: Authenticated, feedback: Annotated[Feedback, Depends(_feedback)]) -> dict[str, Any]:
     """Say that a turn was right, or what would have been; either teaches the next night."""
     agent, worker = _agent(request), _worker(request)
     calls = None if feedback.calls is None else [ToolCall(name=c.name, arguments=c.arguments) for c in feedback.calls]
-    trace = await worker.run(lambda: agent.judge(feedback.trace, feedback.right, calls))
+    trace = await worker.run(lambda: agent.judge(feedback.trace, feedback.right, calls, by))
     return {"trace": feedback.trace, "teaches": trace.id if trace is not None else None}
 
 
-async def _take_turn(request: Request, text: str, thread: str | None) -> dict[str, Any]:
+async def _take_turn(request: Request, by: Principal, text: str, thread: str | None) -> dict[str, Any]:
     agent, worker = _agent(request), _worker(request)
-    turn = await worker.run(lambda: agent.say(text, thread))
+    turn = await worker.run(lambda: agent.say(text, thread, by))
     return _shown(turn)
 
 

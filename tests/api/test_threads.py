@@ -114,6 +114,21 @@ def test_an_unsure_write_waits_and_is_decided(client: TestClient, release: _Rele
     assert nothing.status_code == 404 and "waits for nothing" in nothing.json()["error"]["message"]
 
 
+def test_each_turn_is_for_the_person_whose_key_it_came_with(client: TestClient, release: _Release, home: Home) -> None:
+    clerk, boss = Principal(person="clerk"), Principal(person="boss")
+    release.answers, release.confidence = [_HOLD, "done"], 0.4
+    client.headers["Authorization"] = f"Bearer {home.keys.create(clerk)}"
+    thread = client.post("/v1/threads", json={"text": "hold orchid nursery"}).json()["thread"]
+    client.headers["Authorization"] = f"Bearer {home.keys.create(boss)}"
+    receipt = client.post(f"/v1/threads/{thread}/decision", json={"approve": True}).json()["receipt"]
+    assert receipt["approved_by"] == "boss" and home.traces.get(receipt["trace"]).principal == clerk
+    client.headers["Authorization"] = f"Bearer {home.keys.create(Principal(tenant='elsewhere'))}"
+    for path, body in (("/v1/threads", {"text": "hi"}), (f"/v1/threads/{thread}", {"text": "hi"})):
+        assert client.post(path, json=body).status_code == 404
+    assert client.get(f"/v1/threads/{thread}").status_code == 404
+    assert client.post("/v1/feedback", json={"trace": receipt["trace"], "right": True}).status_code == 404
+
+
 def test_a_thumb_for_an_answer_makes_its_question_known(client: TestClient, release: _Release, home: Home) -> None:
     home.knowledge.add_text("returns.md", "# Returns\n\nGoods come back within thirty days.\n")
     home.knowledge.add_text("freight.md", "# Freight\n\nClients ship a pallet for forty euros.\n")
