@@ -9,9 +9,13 @@ _MOST_CHARACTERS = 200
 def change_text(change: dict[str, Any]) -> str:
     """One row of the business system before and after: `+` new, `-` gone, `~` changed."""
     key = ", ".join(str(value) for value in change["key"].values())
-    before, after = change["before"] or {}, change["after"] or {}
-    fields = [f"{name} {before.get(name)!r} → {after.get(name)!r}" for name in {**before, **after}]
-    sign = "+" if change["before"] is None else "-" if change["after"] is None else "~"
+    before, after = change["before"], change["after"]
+    if before is None:
+        sign, fields = "+", [f"{name} {value}" for name, value in (after or {}).items() if value not in (None, "")]
+    elif after is None:
+        sign, fields = "-", [f"{name} {value}" for name, value in before.items() if value not in (None, "")]
+    else:
+        sign, fields = "~", [f"{name} {before.get(name)} → {value}" for name, value in after.items()]
     return f"  {sign} {change['table']} {key}: {', '.join(fields)}"[:_MOST_CHARACTERS]
 
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Sequence
-from itertools import islice
 
 from safetensors.numpy import load_file, save_file
 
@@ -15,7 +14,7 @@ from api.tour.stage import Stage
 from core.types.case import Case, read_case
 from core.types.value import content_hash
 from evals.gate import MIN_CASES, judge
-from evals.golden_scenarios import case_rows, golden_scenarios
+from evals.golden_scenarios import golden_scenarios
 from evals.scorers.exact import Score
 from evals.slices import slice_of
 from evals.suite import examine
@@ -28,7 +27,7 @@ def refuse_a_worse_release(stage: Stage, lines: list[Line]) -> bool:
     """Zero some layers of the champion's adapter, examine both on the same cases, and let the gate judge."""
     worse = _with_layers_lost(stage)
     lines.append(Line(who="note", text=f"A copy of the champion loses layers {_LOST_LAYERS.start} to {_LOST_LAYERS.stop - 1}"))
-    cases = _cases(stage)
+    cases = _cases()
     reference, candidate = (_scores(stage, release, cases) for release in (stage.release.id, worse))
     verdict = judge(candidate, reference, against_base=False, slices=[slice_of(case) for case in cases])
     status = "passed" if verdict.passed else "refused"
@@ -67,8 +66,9 @@ def _with_layers_lost(stage: Stage) -> str:
     return identity
 
 
-def _cases(stage: Stage) -> Sequence[Case]:
-    """As many first steps of golden scenarios as the gate needs to decide."""
-    scenarios = [golden for golden in golden_scenarios("gate") if golden.scenario.is_one_step]
-    rows = (row for row in case_rows(scenarios, stage.home.company) if row.get("outcome") == "calls")
-    return [read_case(row) for row in islice(rows, MIN_CASES)]
+def _cases() -> list[Case]:
+    """As many golden requests that want one step of calls as the gate needs to decide."""
+    scenarios = [golden.scenario for golden in golden_scenarios("gate")]
+    wanted = [(turns[0].user, turns[1].calls) for turns in (one.turns for one in scenarios if one.is_one_step) if turns[1].calls]
+    rows = [{"messages": [{"role": "user", "content": said}], "expected": list(calls or ())} for said, calls in wanted]
+    return [read_case(row) for row in rows[:MIN_CASES]]

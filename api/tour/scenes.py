@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-from agents.serving import BASE, Loader
+from agents.serving import open_bare_engine
+from agents.untrained import UntrainedCaller
 from api.tour.gate import refuse_a_worse_release
 from api.tour.scene import Line, Scene
 from api.tour.stage import Stage
@@ -11,7 +12,9 @@ from core.types.message import Message
 
 Play = Callable[[Stage, list[Line]], bool]
 """Plays a scene, writes down its lines, and says whether it went as its title claims."""
-_BILL = "Draft an invoice for Orchid Nursery: 12 garden gnomes and 3 parasols."
+_BILL = "Draft an invoice for Orchid Nursery: 12 garden gnomes and 3 parasols. Then post it."
+_OF_INVOICES = ("find_customer", "find_invoice", "draft_invoice", "post_invoice", "send_invoice", "register_payment")
+"""What the untrained base is shown of the tools: all of them would fill its prompt for half a minute."""
 _DEADLINE = "How many calendar days does a customer have to ask for a return?"
 _PAGE, _BEFORE, _AFTER = "sales/returns-policy.md", "30 calendar days", "45 calendar days"
 
@@ -24,22 +27,26 @@ def play_all(stage: Stage) -> Iterator[Scene]:
         yield Scene(title=title, lines=tuple(lines), shown=shown, seconds=round(time.monotonic() - started, 1))
 
 
-def _bill_and_reconcile(stage: Stage, lines: list[Line]) -> bool:
+def _bill_and_pay(stage: Stage, lines: list[Line]) -> bool:
     thread = stage.say(_BILL, None, lines).thread
     total = next((result["total"] for result in stage.results(thread) if "total" in result), 0)
-    stage.say("Good. Post it.", thread, lines)
-    stage.say(f"Advance of {total} from Orchid Nursery today by wire.", thread, lines)
-    stage.say("Set the advance against the invoice.", thread, lines)
-    done = stage.writes(thread)
-    paid = any(result.get("state") == "paid" for result in stage.results(thread))
-    base = Loader(stage.home).load(stage.release.toolset, BASE, base=stage.release.base)
+    stage.say(f"{total} for it came in by bank transfer today.", thread, lines)
+    done, last = stage.writes(thread), stage.results(thread)[-1]
+    lines.append(Line(who="base", text=f"The untrained base, shown the tools for invoices and asked the same: {_by_base(stage)}"))
+    return done == ["draft_invoice", "post_invoice", "register_payment"] and last.get("residual") == 0
+
+
+def _by_base(stage: Stage) -> str:
+    """What the base answers to the first request, in words."""
+    toolset = stage.champion.toolset
+    tools = tuple(tool for tool in toolset.tools if tool.name in _OF_INVOICES)
+    engine = open_bare_engine(stage.home, stage.home.bases.get(stage.release.base))
     try:
-        answer = base.predict([Message(role="user", content=_BILL)])
+        shown = toolset.model_copy(update={"tools": tools})
+        answer = UntrainedCaller(engine, shown).predict([Message(role="user", content=_BILL)])
     finally:
-        base.close()
-    calls = "; ".join(f"{call.name}({call.arguments})" for call in answer.tool_calls) or f"no call ({answer.outcome})"
-    lines.append(Line(who="base", text=f"The untrained base, asked the first of it with all schemas in its prompt: {calls}"))
-    return paid and done == ["draft_invoice", "post_invoice", "record_advance", "reconcile_payment"]
+        engine.close()
+    return "; ".join(f"{call.name}({call.arguments})" for call in answer.tool_calls) or f"no call ({answer.outcome})"
 
 
 def _edit_a_page(stage: Stage, lines: list[Line]) -> bool:
@@ -66,7 +73,7 @@ def _nobody_said(stage: Stage, lines: list[Line]) -> bool:
 
 
 _SCENES: dict[str, Play] = {
-    "An invoice is drafted, its changes shown, posted, paid and reconciled": _bill_and_reconcile,
+    "An invoice is drafted, its changes shown, posted, paid and reconciled": _bill_and_pay,
     "A question is answered from a page, and answered differently once the page is edited": _edit_a_page,
     "Two customers fit a name: it asks": _two_that_fit,
     "A value that nobody said cannot be written: it asks": _nobody_said,

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from tools.erp.sandbox.seed.company import build_company
 
 PAGES = ("sales/returns-policy.md", "sales/payment-terms.md", "finance/dunning.md")
 """Of the handbook, that the tour reads."""
+_FIRST_DAY = date(2026, 3, 2)
+"""A short history is quick to make."""
 ACT = 0.8
 """Writes less sure than this wait for a person."""
 
@@ -45,13 +48,12 @@ class Stage:
         """Say something as a person would, approve what waits, and write down what happened."""
         lines.append(Line(who="person", text=text))
         turn = self._threads.say(text, thread)
-        if turn.waiting:
+        shown = _tell(turn, 0, lines)
+        while turn.waiting:
             lines.append(Line(who="agent", text="\n".join(turn.question)))
             lines.append(Line(who="person", text="yes"))
             turn = self._threads.decide(turn.thread, approve=True)
-        for reply in turn.replies:
-            lines.extend(Line(who="change", text=change_text(change).strip()) for change in reply.get("changes", []))
-            lines.append(Line(who="agent", text=str(reply["text"])))
+            shown = _tell(turn, shown, lines)
         return turn
 
     def results(self, thread: str) -> list[dict[str, Any]]:
@@ -67,6 +69,14 @@ class Stage:
             sandbox.close()
 
 
+def _tell(turn: Turn, shown: int, lines: list[Line]) -> int:
+    """Write down the replies that were not shown yet; how many have been now."""
+    for reply in turn.replies[shown:]:
+        lines.extend(Line(who="change", text=change_text(change).strip()) for change in reply.get("changes", []))
+        lines.append(Line(who="agent", text=str(reply["text"])))
+    return len(turn.replies)
+
+
 @contextmanager
 def set_up(folder: Path, progress: Progress) -> Iterator[Stage]:
     """Build everything anew in a folder; what was there is gone.
@@ -79,8 +89,8 @@ def set_up(folder: Path, progress: Progress) -> Iterator[Stage]:
     progress.step("the shipped champion")
     release = unpack(home, COMPANY)
     home.releases.promote(release.id, home.principal, "person")
-    progress.step("eighteen months of business")
-    build_company(home.company, progress=progress.update).close()
+    progress.step("a company with ten weeks of business")
+    build_company(home.company, first_day=_FIRST_DAY, progress=progress.update).close()
     progress.step("a few pages of the handbook")
     for page in PAGES:
         target = folder / "pages" / page
