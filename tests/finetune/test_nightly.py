@@ -447,29 +447,28 @@ def test_kills_at_any_instant_change_nothing(studied: Studied, tmp_path: Path, s
 # trained on from the champion
 
 
+def first_loss(night: Path) -> float:
+    lines = (night / "training" / "progress.jsonl").read_text().splitlines()
+    return float(next(line["loss"] for line in map(json.loads, lines) if "loss" in line))
+
+
 def test_a_night_may_go_on_from_the_champion(studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.traces.add([read_trace(conversation(number), shop()) for number in range(40, 44)])
     night = order(studied, continued=True)
     result = run_night(home, night, Silent())
     release = home.releases.get(result.release)
     assert release.start == studied.result.release != release.id
-    losses = [
-        json.loads(line)["loss"] for line in (Path(result.folder) / "training" / "progress.jsonl").open() if '"loss"' in line
-    ]
-    fresh = [
-        json.loads(line)["loss"]
-        for line in (one_night(studied.folder) / "training" / "progress.jsonl").open()
-        if '"loss"' in line
-    ]
-    assert losses[0] < fresh[0], "it begins where the champion ended"
+    losses, fresh = first_loss(Path(result.folder)), first_loss(one_night(studied.folder))
+    assert losses < fresh, "it begins where the champion ended"
     home.releases.promote(release.id, home.principal, "person")
     monkeypatch.setattr(finetune.training, "_run", no_training)
     assert run_night(home, night, Silent()).release == release.id
 
 
-def test_a_night_cannot_go_on_from_another_base(studied: Studied, home: Home) -> None:
+def test_a_night_cannot_go_on_from_another_base(studied: Studied, home: Home, tmp_path: Path) -> None:
+    other = shutil.copytree(studied.base, tmp_path / "another")
     with pytest.raises(TrainingError, match="is on base"):
-        run_night(home, order(studied, continued=True, base="small"), Silent())
+        run_night(home, order(studied, continued=True, base=str(other)), Silent())
 
 
 # carried to another home
