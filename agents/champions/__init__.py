@@ -1,4 +1,4 @@
-"""Champions that come with the program, as `nightschool releases export` writes them; their records hold lineage, exam and hashes.
+"""Champions that come with the program, as `nightschool releases export` writes them; a record holds lineage, exam and hashes.
 
 `company.zip` is made anew, in a fresh home, by
 
