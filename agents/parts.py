@@ -1,6 +1,7 @@
 """The files of a release, and a caller made from them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from agents.caller import Caller, Steps
@@ -12,6 +13,7 @@ from agents.writer import Writer
 from core.artefacts import sha256_of
 from core.errors import ModelError
 from core.types.tool import Toolset
+from core.types.value import content_hash
 from tools.kinds import KindTable
 from tools.marks import Marker
 
@@ -34,6 +36,11 @@ def list_files(folder: Path) -> dict[str, str]:
     """SHA-256 of each file below a folder, by name."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {str(file.relative_to(folder)): sha256_of(file) for file in files}
+
+
+def release_id(files: Mapping[str, str]) -> str:
+    """A release is named by its content: what `list_files` says of it, in that order."""
+    return "r-" + content_hash([[name, digest] for name, digest in files.items()], length=12)
 
 
 def check_files(folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from agents.home import Home
-from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, check_files, load_toolset
+from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, check_files, load_toolset, release_id
 from core.chat import FORMAT_HASH
 from core.errors import BadInput, ModelError
 from core.types.release import Release
@@ -69,9 +69,7 @@ def unpack(home: Home, file: Path) -> Release:
     try:
         release = _read(file, staging)
         (staging / _RECORD).unlink()
-        base = home.bases.ready_to_train(release.base)
-        assert base.folder is not None  # ready_to_train made it
-        export_gguf(staging / ADAPTER_FOLDER, base.folder / "config.json", staging / ADAPTER_GGUF)
+        derive(home, release.base, staging)
         check_files(staging)
         toolset = load_toolset(staging)
         target = home.releases.path(release.id)
@@ -83,6 +81,13 @@ def unpack(home: Home, file: Path) -> Release:
         home.registry.add(toolset)
     home.releases.add(release)
     return release
+
+
+def derive(home: Home, base_name: str, folder: Path) -> None:
+    """Make llama.cpp's adapter file of a release's folder from its safetensors."""
+    base = home.bases.ready_to_train(base_name)
+    assert base.folder is not None  # ready_to_train made it
+    export_gguf(folder / ADAPTER_FOLDER, base.folder / "config.json", folder / ADAPTER_GGUF)
 
 
 def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -100,6 +105,8 @@ def _read(file: Path, staging: Path) -> Release:
         raise BadInput(f"{file}: not a release's archive: {str(error).splitlines()[0]}") from error
     if not (staging / FILES).is_file():
         raise BadInput(f"{file}: not a release's archive: {FILES} is missing")
+    if release.id != release_id(json.loads((staging / FILES).read_text())):
+        raise BadInput(f"{file}: id {release.id!r} is not that of its files")  # it names a folder here
     if release.format_hash != FORMAT_HASH:
         raise ModelError(f"{file}: release {release.id} learned another text format than this version writes")
     return release

@@ -94,7 +94,7 @@ class _Loop:
         return IMPORTER.model_copy(update={"tenant": self._settings.tenant})
 
     def _home(self, name: str) -> Home:
-        place = self._folder / name.replace(", ", "-").replace(" ", "-")
+        place = self._folder / _file_name(name)
         return Home(self._settings.model_copy(update={"home": place, "artefacts": self._settings.artefact_folder}))
 
     def _night(self, name: str, traces: Sequence[Trace]) -> NightResult:
@@ -121,7 +121,7 @@ class _Loop:
         return Day([Trace.model_validate(trace) for trace in document["traces"]], document["steps"])
 
     def _exam(self, name: str, release: str) -> list[Outcome]:
-        file = self._folder / f"{name.replace(', ', '-').replace(' ', '-')}.jsonl"
+        file = self._folder / f"{_file_name(name)}.jsonl"
         if not file.is_file():
             scenarios = [golden.scenario for golden in golden_scenarios("report")[: self._order.scenarios]]
             self._progress.step(f"{name}: {len(scenarios)} golden scenarios")
@@ -158,6 +158,10 @@ def run_loop(folder: Path, settings: Settings, order: LoopOrder, progress: Progr
     document = _Loop(folder, settings, order, progress).run()
     (folder / "loop.json").write_text(json.dumps(document, indent=1))
     return document
+
+
+def _file_name(name: str) -> str:
+    return name.replace(", ", "-").replace(" ", "-")
 
 
 def shuffled(traces: Sequence[Trace], seed: int) -> list[Trace]:

@@ -12,7 +12,17 @@ from typing import Any
 from agents.caller import Steps
 from agents.home import Home
 from agents.learned import learned_traces
-from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, PICKER, check_files, list_files, load_caller, write_parts
+from agents.parts import (
+    ADAPTER_FOLDER,
+    ADAPTER_GGUF,
+    FILES,
+    PICKER,
+    check_files,
+    list_files,
+    load_caller,
+    release_id,
+    write_parts,
+)
 from agents.picker import Picker
 from agents.serving import BASE, CHAMPION, Loaded, Loader, open_engine
 from agents.writer import Writer
@@ -339,7 +349,7 @@ class Night:
         """Put the release's files in their place, named by their content; one that was damaged there is put right."""
         files = list_files(self._folder / "parts")
         del files[_DONE]
-        identity = "r-" + content_hash([[name, digest] for name, digest in files.items()], length=12)
+        identity = release_id(files)
         target = self._home.releases.path(identity)
         if not _is_whole(target):
             staging = target.with_name(f".{identity}")

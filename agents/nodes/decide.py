@@ -49,7 +49,8 @@ def _changed(desk: Desk, prediction: Prediction) -> list[str]:
     if desk.guard is None:
         return []
     wanted = [call.name for call in prediction.tool_calls] + ([prediction.ask.tool] if prediction.ask else [])
-    return [name for name in dict.fromkeys(wanted) if name in desk.guard.changed()]
+    changed = desk.guard.changed() if wanted else frozenset()
+    return [name for name in dict.fromkeys(wanted) if name in changed]
 
 
 def _resolved(desk: Desk, state: State, prediction: Prediction) -> dict[str, Any]:

@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from safetensors.numpy import load_file, save_file
 
 from agents.caller import Steps
-from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, list_files
+from agents.parts import ADAPTER_FOLDER, FILES, list_files, release_id
 from agents.serving import Loader
 from api.tour.scene import Line
 from api.tour.stage import Stage
 from core.types.case import Case, read_case
-from core.types.value import content_hash
 from evals.gate import MIN_CASES, judge
 from evals.golden_scenarios import golden_scenarios
 from evals.scorers.exact import Score
 from evals.slices import slice_of
 from evals.suite import examine
-from finetune.export import export_gguf
+from finetune.archive import derive
 
 _LOST_LAYERS = range(10, 20)
 
@@ -54,13 +53,11 @@ def _with_layers_lost(stage: Stage) -> str:
     lost = [f".layers.{layer}." for layer in _LOST_LAYERS]
     tensors = {n: v * 0 if any(layer in n for layer in lost) else v for n, v in load_file(weights).items()}
     save_file(tensors, weights, metadata={"format": "pt"})
-    base = stage.home.bases.ready_to_train(stage.release.base)
-    assert base.folder is not None  # ready_to_train made it
-    export_gguf(target / ADAPTER_FOLDER, base.folder / "config.json", target / ADAPTER_GGUF)
+    derive(stage.home, stage.release.base, target)
     (target / FILES).unlink()
     files = list_files(target)
     (target / FILES).write_text(json.dumps(files))
-    identity = "r-" + content_hash([files], length=12)
+    identity = release_id(files)
     target.replace(releases.path(identity))
     releases.add(stage.release.model_copy(update={"id": identity, "status": "refused"}))
     return identity

@@ -539,6 +539,19 @@ def test_an_archive_that_is_no_release_leaves_nothing_behind(
     other.database.dispose()
 
 
+@pytest.mark.parametrize("identity", ["../..", "/tmp", "r-000000000000"])
+def test_an_archive_cannot_name_a_folder_of_its_choice(archive: Path, tmp_path: Path, identity: str) -> None:
+    other = Home(Settings(home=tmp_path / "other", artefacts=tmp_path / "artefacts"))
+
+    def rename(files: dict[str, bytes]) -> None:
+        files["release.json"] = json.dumps({**json.loads(files["release.json"]), "id": identity}).encode()
+
+    with pytest.raises(BadInput, match="is not that of its files"):
+        unpack(other, rewritten(archive, rename))
+    assert other.releases.all() == [] and (tmp_path / "other").is_dir()
+    other.database.dispose()
+
+
 def test_a_file_cut_off_is_refused(archive: Path, tmp_path: Path) -> None:
     other = Home(Settings(home=tmp_path / "other", artefacts=tmp_path / "artefacts"))
     archive.write_bytes(archive.read_bytes()[:-200])
