@@ -96,8 +96,8 @@ class Threads:
             self._go_on(
                 Command(resume={"approve": False, "reason": "something else was said", "by": _dumped(by)}), config, on_reply
             )
-        elif self._graph.get_state(config).next:
-            self._go_on(None, config, on_reply)  # a crash left a turn unfinished
+        elif self._unfinished(config):
+            self._go_on(None, config, on_reply)  # a crash stopped it
         number = self._graph.get_state(config).values.get("turn", 0) + 1
         return self._take(OpenTurn(thread, number, text, [], _dumped(by)), on_reply)
 
@@ -135,8 +135,7 @@ class Threads:
             NotFound: No such thread.
         """
         config = self._config(thread)
-        unfinished = bool(self._graph.get_state(config).next) and not self._waiting(config)
-        return self._go_on(None, config) if unfinished else self._turn(config)
+        return self._go_on(None, config) if self._unfinished(config) else self._turn(config)
 
     def resume_all(self) -> list[Turn]:
         """Bring to its end, or to where it waits, every turn that a crash stopped; what was only just said is taken up again."""
@@ -187,6 +186,10 @@ class Threads:
 
     def _waiting(self, config: RunnableConfig) -> list[dict[str, Any]]:
         return [found.value for task in self._graph.get_state(config).tasks for found in task.interrupts]
+
+    def _unfinished(self, config: RunnableConfig) -> bool:
+        # `next` would leave out a node whose writes are kept and whose checkpoint is not there yet; `tasks` has it.
+        return bool(self._graph.get_state(config).tasks) and not self._waiting(config)
 
     def _config(self, thread: str) -> RunnableConfig:
         config = _config(thread)
