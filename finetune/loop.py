@@ -46,6 +46,10 @@ class LoopOrder(Value):
     """Conversations of the day; none of their phrasings is among the rows."""
     epochs: float | None = None
     """Of every night alike; None as the planner says."""
+    rank: int | None = None
+    """LoRA rank of every night alike; None as a night has it."""
+    learning_rate: float | None = None
+    """Peak learning rate of every night alike; None as the base has it."""
     seed: int = 0
     """Of who is in which part, the operator, and the nights."""
     scenarios: int | None = None
@@ -102,7 +106,14 @@ class _Loop:
         home = self._home(name)
         home.registry.add(self._toolset)
         home.traces.add(traces)
-        order = NightOrder(toolset=TOOLSET, seed=self._order.seed, limits=Limits(epochs=self._order.epochs))
+        asked = self._order
+        order = NightOrder(
+            toolset=TOOLSET,
+            seed=asked.seed,
+            limits=Limits(epochs=asked.epochs),
+            rank=asked.rank,
+            learning_rate=asked.learning_rate,
+        )
         result = run_night(home, order, self._progress)
         home.database.dispose()
         return result

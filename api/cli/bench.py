@@ -10,7 +10,7 @@ import typer
 
 from agents.home import Home
 from agents.serving import CHAMPION
-from api.cli.output import AsJson, Bars, open_home, show
+from api.cli.output import AsJson, Bars, LearningRate, Rank, open_home, show
 from core.settings import Settings
 from core.types.message import Message
 from evals.agreement import compare_engines
@@ -63,12 +63,14 @@ def loop(
     rows: Annotated[int, typer.Option(min=50, help="Conversations to train on before the day.")] = 1600,
     day: Annotated[int, typer.Option(min=10, help="Conversations of the day.")] = 800,
     epochs: Annotated[float | None, typer.Option(min=0.1, help="Of every night; default as the planner says.")] = None,
+    rank: Rank = None,
+    learning_rate: LearningRate = None,
     scenarios: Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")] = None,
     seed: Annotated[int, typer.Option(help="Of parts, operator and nights.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Measure what a harvested day is worth over training rows alone, and over itself shuffled; an interrupted run goes on."""
-    order = LoopOrder(rows=rows, day=day, epochs=epochs, scenarios=scenarios, seed=seed)
+    order = LoopOrder(rows=rows, day=day, epochs=epochs, rank=rank, learning_rate=learning_rate, scenarios=scenarios, seed=seed)
     with Bars() as bars:
         document = run_loop(out.resolve(), Settings(), order, bars)
     lines = [f"{name:<24} end state {found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import REFUSED, AsJson, Bars, open_home, show
+from api.cli.output import REFUSED, AsJson, Bars, LearningRate, Rank, open_home, show
 from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits
 
@@ -17,8 +17,8 @@ def night(
     limit: Annotated[int | None, typer.Option(min=1, help="Use at most so many conversations.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.5, help="Take at most so long, all in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1000, help="Train on at most so many tokens, all epochs.")] = None,
-    rank: Annotated[int | None, typer.Option(min=1, max=256, help="LoRA rank; default 32.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=1e-6, max=0.1, help="Peak; default as the base has it.")] = None,
+    rank: Rank = None,
+    learning_rate: LearningRate = None,
     continued: Annotated[bool, typer.Option("--continue", help="Train on from the champion's adapter, not anew.")] = False,
     no_promote: Annotated[bool, typer.Option("--no-promote", help="Keep the release, but do not let it serve.")] = False,
     as_json: AsJson = False,

@@ -14,6 +14,8 @@ from core.settings import Settings
 USAGE, REFUSED, BAD_ROWS = 2, 3, 4
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Rank = Annotated[int | None, typer.Option(min=1, max=256, help="LoRA rank; default 32.")]
+LearningRate = Annotated[float | None, typer.Option(min=1e-6, max=0.1, help="Peak; default as the base has it.")]
 
 
 def open_home() -> Home:
