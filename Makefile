@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: install demo test soak check clean
+.PHONY: install demo starter test soak check clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -19,7 +19,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 install: $(VENV)/.installed
 
 demo: install
-	$(BIN)/nightschool demo $(if $(FULL),--full)
+	$(BIN)/nightschool demo
+
+starter: install
+	$(BIN)/nightschool starter $(if $(FULL),--full)
 
 test: install
 	$(BIN)/python -m pytest -m "not slow and not gpu"
@@ -34,4 +37,4 @@ check: install
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf .demo .demo-full .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .demo .starter .starter-full .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -60,7 +60,13 @@ def tools_of(parts: frozenset[str]) -> frozenset[str]:
     return frozenset(part for part in parts if "." not in part)
 
 
-def fit_arguments(toolset: Toolset, features: Matrix, steps: Sequence[Sequence[ToolCall]], strength: float) -> LabelSetClassifier:
+def fit_arguments(
+    toolset: Toolset,
+    features: Matrix,
+    steps: Sequence[Sequence[ToolCall]],
+    strength: float,
+    start: LabelSetClassifier | None = None,
+) -> LabelSetClassifier:
     """Fit the probability that a call of a tool has an argument, for tools and arguments that training rows know.
 
     Args:
@@ -68,7 +74,10 @@ def fit_arguments(toolset: Toolset, features: Matrix, steps: Sequence[Sequence[T
         features: (steps, features).
         steps: The calls of each step.
         strength: scikit-learn's C.
+        start: Fit on from it, if given.
     """
+    if start is not None:
+        return _fit_on(toolset, features, steps, strength, start)
     rows: dict[str, list[tuple[int, str, bool]]] = {}
     for number, calls in enumerate(steps):
         for call in calls:
@@ -87,6 +96,18 @@ def fit_arguments(toolset: Toolset, features: Matrix, steps: Sequence[Sequence[T
         biases.extend(bias)
     weights_of_all = np.stack(columns, axis=1) if columns else np.zeros((features.shape[1], 0), np.float32)
     return LabelSetClassifier(labels, weights_of_all, np.asarray(biases, np.float32))
+
+
+def _fit_on(
+    toolset: Toolset, features: Matrix, steps: Sequence[Sequence[ToolCall]], strength: float, start: LabelSetClassifier
+) -> LabelSetClassifier:
+    called = [(number, call) for number, calls in enumerate(steps) for call in calls if call.name in toolset.by_name]
+    if not called:
+        return start
+    own = [{call.name + path for path in _paths(toolset.by_name[call.name])} for _, call in called]
+    has = [parts_of([call]) - {call.name} for _, call in called]
+    rows = features[[number for number, _ in called]]
+    return start.fitted_on(rows, has, strength, says=lambda row, label: label in own[row])
 
 
 def _paths(tool: Tool) -> Iterator[str]:

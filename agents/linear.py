@@ -6,7 +6,7 @@ Stored in safetensors with its labels in the metadata: nothing that is loaded ca
 import json
 import warnings
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import LogisticRegression
 
+from agents.continuing import moved, of_many_labels, of_one_label
 from core.errors import ModelError
 
 _MIN_POSITIVES = 3
@@ -39,8 +40,19 @@ class LabelSetClassifier:
         self.labels, self._weights, self._bias = tuple(labels), weights, bias
 
     @classmethod
-    def fit(cls, features: Matrix, label_sets: Sequence[Collection[str]], strength: float = 1.0) -> "LabelSetClassifier":
-        """Fit one L2-regularised logistic regression a label; labels seen in fewer than three rows are left out."""
+    def fit(
+        cls,
+        features: Matrix,
+        label_sets: Sequence[Collection[str]],
+        strength: float = 1.0,
+        start: "LabelSetClassifier | None" = None,
+    ) -> "LabelSetClassifier":
+        """Fit one L2-regularised logistic regression a label; labels seen in fewer than three rows are left out.
+
+        `start`: fit on from it; what it knows stays known.
+        """
+        if start is not None:
+            return start.fitted_on(features, label_sets, strength)
         counts = Counter(label for labels in label_sets for label in set(labels))
         known = sorted(label for label, count in counts.items() if _MIN_POSITIVES <= count < len(label_sets))
         weights = np.zeros((features.shape[1], len(known)), np.float32)
@@ -50,6 +62,28 @@ class LabelSetClassifier:
             model = LogisticRegression(C=strength, solver="liblinear", tol=1e-2).fit(features, answers)
             weights[:, column], bias[column] = model.coef_[0], model.intercept_[0]
         return cls(known, weights, bias)
+
+    def fitted_on(
+        self,
+        features: Matrix,
+        label_sets: Sequence[Collection[str]],
+        strength: float,
+        says: Callable[[int, str], bool] = lambda row, label: True,
+    ) -> "LabelSetClassifier":
+        """These weights moved by further rows; a new label is taken in where three rows have it.
+
+        Args:
+            features: (rows, features).
+            label_sets: Of each row.
+            strength: scikit-learn's C.
+            says: Whether a row says anything of a label.
+        """
+        counts = Counter(label for labels in label_sets for label in set(labels))
+        new = sorted(label for label, count in counts.items() if count >= _MIN_POSITIVES and label not in self.labels)
+        labels, weights, bias = _widened(self.labels, self._weights, self._bias, new)
+        truth = np.asarray([[label in row for label in labels] for row in label_sets], np.float64)
+        counted = np.asarray([[says(row, label) for label in labels] for row in range(len(label_sets))], np.float64)
+        return LabelSetClassifier(labels, *moved(features, weights, bias, of_many_labels(truth, counted), strength))
 
     def probabilities(self, features: Matrix) -> NDArray[np.float32]:
         """(rows, labels), each in [0, 1]."""
@@ -78,11 +112,21 @@ class LinearClassifier:
         self.labels, self._weights, self._bias = tuple(labels), weights, bias
 
     @classmethod
-    def fit(cls, features: Matrix, labels: Sequence[str], strength: float = 1.0, quickly: bool = False) -> "LinearClassifier":
+    def fit(
+        cls,
+        features: Matrix,
+        labels: Sequence[str],
+        strength: float = 1.0,
+        quickly: bool = False,
+        start: "LinearClassifier | None" = None,
+    ) -> "LinearClassifier":
         """Fit by L2-regularised logistic regression; `strength` is scikit-learn's C. One label gives a constant.
 
         `quickly`: by thirty passes of SAGA (Defazio, Bach, Lacoste-Julien 2014), for many rows of small weights; not to the end.
+        `start`: fit on from it; what it knows stays known.
         """
+        if start is not None:
+            return start._fitted_on(features, labels, strength)
         known = sorted(set(labels))
         if len(known) == 1:
             return cls(known, np.zeros((features.shape[1], 1), np.float32), np.zeros(1, np.float32))
@@ -97,6 +141,11 @@ class LinearClassifier:
         if len(known) == 2:  # scikit-learn keeps one column for two classes
             weights, bias = np.concatenate([-weights / 2, weights / 2], axis=1), np.concatenate([-bias / 2, bias / 2])
         return cls([str(label) for label in model.classes_], weights, bias)
+
+    def _fitted_on(self, features: Matrix, labels: Sequence[str], strength: float) -> "LinearClassifier":
+        known, weights, bias = _widened(self.labels, self._weights, self._bias, sorted({*labels} - {*self.labels}))
+        truth = np.asarray([known.index(label) for label in labels])
+        return LinearClassifier(known, *moved(features, weights, bias, of_one_label(truth), strength))
 
     def probabilities(self, features: Matrix) -> NDArray[np.float32]:
         """(rows, labels); each row sums to 1."""
@@ -117,6 +166,14 @@ class LinearClassifier:
             ModelError: The file is missing or not such a classifier.
         """
         return cls(*_load(file))
+
+
+def _widened(
+    labels: Sequence[str], weights: NDArray[np.float32], bias: NDArray[np.float32], new: Sequence[str]
+) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
+    """With a column of nothing for each new label."""
+    more = np.zeros((len(weights), len(new)), np.float32)
+    return [*labels, *new], np.concatenate([weights, more], axis=1), np.concatenate([bias, more[0]])
 
 
 def _save(file: Path, labels: Sequence[str], weights: NDArray[np.float32], bias: NDArray[np.float32]) -> None:

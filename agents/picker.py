@@ -94,6 +94,7 @@ class Picker:
         joined: Sequence[PickerRow],
         marker: Marker,
         embedder: TextEmbedder,
+        start: "Picker | None" = None,
     ) -> "Picker":
         """Fit on what training rows show.
 
@@ -106,6 +107,7 @@ class Picker:
                 of what a request starts with they would say too little too often.
             marker: Finds what is mentioned.
             embedder: The sentence encoder.
+            start: Fit on from it, with the same marker: what the rows do not speak of stays as it was.
         """
         after = [row for row in joined if row.messages[-1].role == "tool"]
         described = list(_described(toolset))
@@ -118,13 +120,19 @@ class Picker:
         seen = features(asked, facts_of(asked, marker), marker, embedder)
         taken = [*steps, *(row.calls for row in after)]
         heads = LinearClassifier.fit(
-            seen, [*(calls[0].name for calls in taken), *(name for _, name in described)], _STRENGTH_OF_HEADS
+            seen,
+            [*(calls[0].name for calls in taken), *(name for _, name in described)],
+            _STRENGTH_OF_HEADS,
+            start=start._heads if start else None,
         )
-        tools = LabelSetClassifier.fit(seen[: len(taken)], [tools_of(parts_of(calls)) for calls in taken], _STRENGTH)
+        tools = LabelSetClassifier.fit(
+            seen[: len(taken)], [tools_of(parts_of(calls)) for calls in taken], _STRENGTH, start._tools if start else None
+        )
         own = seen[: len(conversations)]
-        arguments = fit_arguments(toolset, own, steps, _STRENGTH)
-        several = _fit_several(own, rows, joined, marker, embedder)
-        roles, spans = Roles.fit(toolset, conversations, steps, marker), Spans.fit(conversations, steps, marker)
+        arguments = fit_arguments(toolset, own, steps, _STRENGTH, start._arguments if start else None)
+        several = start._several if start else _fit_several(own, rows, joined, marker, embedder)
+        roles = Roles.fit(toolset, conversations, steps, marker, start._roles if start else None)
+        spans = Spans.fit(conversations, steps, marker, start._spans if start else None)
         return cls(heads, tools, arguments, several, roles, spans, marker, embedder)
 
     def pick(self, messages: Sequence[Message]) -> Pick:

@@ -59,18 +59,28 @@ class Roles:
 
     @classmethod
     def fit(
-        cls, toolset: Toolset, conversations: Sequence[Sequence[Message]], steps: Sequence[Sequence[ToolCall]], marker: Marker
+        cls,
+        toolset: Toolset,
+        conversations: Sequence[Sequence[Message]],
+        steps: Sequence[Sequence[ToolCall]],
+        marker: Marker,
+        start: "Roles | None" = None,
     ) -> "Roles":
-        """Fit on conversations up to a step, and the calls of that step."""
+        """Fit on conversations up to a step, and the calls of that step; on from `start`, if given."""
         features: list[list[str]] = []
         labels: list[str] = []
         for messages, calls in zip(conversations, steps, strict=True):
             for words, label in _lessons(toolset, messages, calls, marker):
                 features.append(words)
                 labels.append(label)
+        if not labels and start is not None:
+            return start
         if not labels:
-            return cls(LinearClassifier([UNUSED], np.zeros((_HASHED, 1), np.float32), np.zeros(1, np.float32)), toolset, marker)
-        return cls(LinearClassifier.fit(hashed(features, _HASHED), labels, _STRENGTH, quickly=True), toolset, marker)
+            nothing = LinearClassifier([UNUSED], np.zeros((_HASHED, 1), np.float32), np.zeros(1, np.float32))
+            return cls(nothing, toolset, marker)
+        known = start._classifier if start is not None else None
+        fitted = LinearClassifier.fit(hashed(features, _HASHED), labels, _STRENGTH, quickly=True, start=known)
+        return cls(fitted, toolset, marker)
 
     def read(self, messages: Sequence[Message]) -> "Reading":
         """What the last user turn says; judged when asked."""

@@ -47,8 +47,14 @@ class Spans:
         self._starts, self._ends, self._marker = starts, ends, marker
 
     @classmethod
-    def fit(cls, conversations: Sequence[Sequence[Message]], steps: Sequence[Sequence[ToolCall]], marker: Marker) -> "Spans":
-        """Fit on conversations up to a step, and the calls of that step.
+    def fit(
+        cls,
+        conversations: Sequence[Sequence[Message]],
+        steps: Sequence[Sequence[ToolCall]],
+        marker: Marker,
+        start: "Spans | None" = None,
+    ) -> "Spans":
+        """Fit on conversations up to a step, and the calls of that step; on from `start`, if given.
 
         An argument that a call leaves out starts nowhere; one that the last user turn does not say teaches nothing. Of few texts
         nothing is learned that holds for others.
@@ -61,6 +67,10 @@ class Spans:
                 starts.add(said.at_start(argument, position), position == first)
             for position in said.ends(first) if first >= 0 else ():
                 ends.add(said.at_end(argument, first, position), position == last)
+        if start is not None and texts:
+            return cls(starts.fit(start._starts), ends.fit(start._ends), marker)
+        if start is not None:
+            return start
         if texts < _FEWEST:
             nothing = LinearClassifier([_NO], np.zeros((_HASHED, 1), np.float32), np.zeros(1, np.float32))
             return cls(nothing, nothing, marker)
@@ -258,8 +268,8 @@ class _Lessons:
         self._rows.append(features)
         self._labels.append(_YES if is_here else _NO)
 
-    def fit(self) -> LinearClassifier:
-        return LinearClassifier.fit(hashed(self._rows, _HASHED), self._labels, _STRENGTH, quickly=True)
+    def fit(self, start: LinearClassifier | None = None) -> LinearClassifier:
+        return LinearClassifier.fit(hashed(self._rows, _HASHED), self._labels, _STRENGTH, quickly=True, start=start)
 
 
 def bare(text: str) -> str:

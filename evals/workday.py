@@ -128,6 +128,18 @@ def work(
     return outcomes
 
 
+def write_outcomes(outcomes: Sequence[Outcome], file: Path) -> None:
+    """Keep outcomes, one a line, all of them or none."""
+    partial = file.with_suffix(".partial")
+    partial.write_text("\n".join(outcome.model_dump_json() for outcome in outcomes))
+    partial.replace(file)
+
+
+def read_outcomes(file: Path) -> list[Outcome]:
+    """Outcomes that `write_outcomes` kept."""
+    return [Outcome.model_validate_json(line) for line in file.read_text().splitlines()]
+
+
 def held_back(outcome: Outcome, threshold: float) -> Outcome:
     """The outcome, had writes surer than a threshold alone been carried out: the first other one ends in an approval."""
     if outcome.least_write >= threshold:

@@ -4,9 +4,11 @@ It stands in for people where a loop is to be measured: what the release gets ri
 overlooked, or corrected wrongly.
 """
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from core.errors import NightschoolError
@@ -75,6 +77,20 @@ def work_a_day(
                 break
         day.traces.append(kept)
     return day
+
+
+def write_day(day: Day, file: Path) -> None:
+    """Keep a day, whole or not at all."""
+    document = {"traces": [trace.model_dump(mode="json") for trace in day.traces], "steps": day.steps}
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(document))
+    partial.replace(file)
+
+
+def read_day(file: Path) -> Day:
+    """A day that `write_day` kept."""
+    document = json.loads(file.read_text())
+    return Day([Trace.model_validate(trace) for trace in document["traces"]], Counter(document["steps"]))
 
 
 def _answer(predictor: Predictor, case: Case) -> Prediction | None:

@@ -1,174 +1,190 @@
-"""The demo: the first toolset, one night, and a table that says what the night was worth."""
+"""The demo: one day in the company with the champion that comes with the program, one night of school, and what it was worth.
 
+The people of the company have words of their own for what they do ("a leash of 8,000 for Harbour Cafe"), which the champion has
+never heard. It works, an operator who errs watches, and at night the champion is trained on from what was left: on the day, and
+on some of what it had learned before, so that nothing is forgotten. In the morning other people use the same words.
+"""
+
+import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
-from agents.caller import Steps
+from agents.champions import COMPANY as CHAMPION_FILE
 from agents.home import Home
-from agents.parts import load_kinds
-from agents.serving import Loader
-from core.chat import render_calls
-from core.types.case import Case
-from core.types.prediction import Prediction
+from agents.learned import learned_in
+from agents.serving import BASE, Loader
+from core.types.message import last_user_text
 from core.types.principal import IMPORTER
-from core.types.tool import Toolset, read_toolset
-from evals.golden import ERP
-from evals.golden_sets import add_golden, golden_cases
-from evals.intervals import paired_difference
-from evals.nearest import NearestRow
-from evals.report import ShownCall, write_report
-from evals.suite import Examination, examine
-from finetune.dataset import thaw
-from finetune.nightly import BASE_EXAM_ROWS, NightOrder, NightResult, run_night
+from core.types.release import Release
+from core.types.tool import Toolset
+from core.types.trace import Trace
+from evals.golden import HOUSE
+from evals.golden_scenarios import GoldenScenario, golden_scenarios
+from evals.golden_sets import read_cases
+from evals.intervals import paired_difference, rate
+from evals.suite import Examination
+from evals.workday import Outcome, read_outcomes, sum_up, work, write_outcomes
+from finetune.archive import unpack
+from finetune.day import Day, Operator, read_day, work_a_day, write_day
+from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
-from tools.erp import starter
+from tools.erp.company import CONVERSATIONS, DAY
+from tools.erp.company.toolset import TOOLSET
+from tools.erp.sandbox.seed.company import build_company
 from tools.importers.jsonl import read_traces
 
-TOOLSET = "erp"
-CONVERSATIONS, TRAINING_TOKENS = 600, 105_000
-FULL_MINUTES = 55.0
-PRICE_PER_HOUR_USD = 0.08
-"""What a two-core machine costs by the hour at a cheap host; the cost column is latency times this."""
-WRITER_ALONE = Steps(mentions=False, picker=False, reviewer=False)
-SHOWN = 5
-_SAME_AS_NIGHT = {"base": "reference-base", "whole caller": "candidate"}
-"""Columns the night's own examination has measured already."""
+REPLAYED, TRAINING_TOKENS = 330, 88_000
+STRATA = {"one step": 40, "several steps": 20, "no call": 20}
+"""Golden scenarios of each sort."""
+SHOWN = 4
+_BASE, _BEFORE, _AFTER = "base", "before", "after"
 
 
-def run_demo(home: Home, full: bool, progress: Progress) -> dict[str, Any]:
-    """Set up, train one night, compare; safe to interrupt and repeat.
+class Demo:
+    """One run in a home of its own; every step is kept, so that an interrupted one goes on."""
 
-    Returns:
-        The document written to `demo.json`.
-    """
-    started = time.monotonic()
-    toolset = _set_up(home, progress)
-    limits = Limits(minutes=FULL_MINUTES) if full else Limits(conversations=CONVERSATIONS, tokens=TRAINING_TOKENS)
-    night = run_night(home, NightOrder(toolset=TOOLSET, limits=limits), progress)
-    cases = golden_cases(home.settings.home, TOOLSET)
-    columns = _compare(home, toolset, night, cases, progress)
-    document = _document(home, toolset, night, cases, columns)
-    document["seconds"] = round(time.monotonic() - started, 1)
-    document["report"] = str(_write_report(home, night, cases, columns, document))
-    (home.settings.home / "demo.json").write_text(json.dumps(document, indent=1, ensure_ascii=False))
-    return document
+    def __init__(self, home: Home, progress: Progress) -> None:
+        self._home, self._progress = home, progress
+        self._folder = home.settings.home / "demo"
+        self._folder.mkdir(parents=True, exist_ok=True)
 
-
-def _set_up(home: Home, progress: Progress) -> Toolset:
-    progress.step("toolset, traces, golden set")
-    tools, vocabulary = (json.loads(file.read_text()) for file in (starter.TOOLS, starter.VOCABULARY))
-    toolset = read_toolset(TOOLSET, tools, vocabulary)
-    home.registry.add(toolset)
-    principal = IMPORTER.model_copy(update={"tenant": home.settings.tenant})
-    traces, report = read_traces(starter.CONVERSATIONS, toolset, principal)
-    added = home.traces.add(traces)
-    golden = add_golden(home.settings.home, TOOLSET, ERP)
-    progress.update(1, 1, f"{report.rows} conversations ({added} new), {golden} golden requests")
-    return toolset
-
-
-def _compare(
-    home: Home, toolset: Toolset, night: NightResult, cases: Sequence[Case], progress: Progress
-) -> dict[str, Examination]:
-    """Base and writer alone (on fewer rows), nearest row and whole caller (on all): golden requests."""
-    folder = home.settings.home / "demo" / night.release
-    folder.mkdir(parents=True, exist_ok=True)
-    loader = Loader(home)
-
-    def kept(name: str, rows: Sequence[Case], make: Any) -> Examination:
-        file = folder / f"{name}.json"
-        examined = Path(night.folder) / f"{_SAME_AS_NIGHT.get(name, name)}.json"
-        if examined.is_file():
-            return Examination.model_validate_json(examined.read_text())
-        if not file.is_file():
-            progress.step(f"{name} on {len(rows)} golden requests")
-            predictor = make()
-            file.write_text(examine(rows, predictor, toolset, progress.update).model_dump_json())
-            if hasattr(predictor, "close"):
-                predictor.close()
-        return Examination.model_validate_json(file.read_text())
-
-    def nearest() -> NearestRow:
-        release = home.releases.path(night.release)
-        table = load_kinds(release)
-        return NearestRow(toolset, table, thaw(Path(night.folder) / "dataset").training, home.embedder)
-
-    return {
-        "base": kept("base", cases[:BASE_EXAM_ROWS], lambda: loader.load(TOOLSET, "base")),
-        "nearest row": kept("nearest row", cases, nearest),
-        "writer alone": kept("writer alone", cases[:BASE_EXAM_ROWS], lambda: loader.load(TOOLSET, night.release, WRITER_ALONE)),
-        "whole caller": kept("whole caller", cases, lambda: loader.load(TOOLSET, night.release)),
-    }
-
-
-def _document(
-    home: Home, toolset: Toolset, night: NightResult, cases: Sequence[Case], columns: dict[str, Examination]
-) -> dict[str, Any]:
-    base, whole = columns["base"], columns["whole caller"]
-    lift = paired_difference(
-        [s.exact for s in whole.scores[: len(base.scores)]], [s.exact for s in base.scores], [s.cluster for s in base.scores]
-    )
-    training = home.releases.get(night.release).training
-    tokenizer = Tokenizer.from_file(str(home.bases.ready_to_train("small").folder / "tokenizer.json"))  # type: ignore[operator]
-    return {
-        "release": night.release,
-        "promoted": night.promoted,
-        "gate": night.reason,
-        "rows": night.rows,
-        "plan": night.plan,
-        "training_minutes": round(training["seconds"] / 60, 2),
-        "training_tokens": training["tokens"],
-        "night_seconds": night.seconds,
-        "lift_points": round(100 * lift.difference, 1),
-        "lift_interval": [round(100 * lift.low, 1), round(100 * lift.high, 1)],
-        "lift_n": lift.n,
-        "columns": {name: _column(toolset, exam, tokenizer) for name, exam in columns.items()},
-        "calls": [_shown(case, prediction) for case, prediction in zip(cases[:SHOWN], whole.predictions, strict=False)],
-    }
-
-
-def _column(toolset: Toolset, exam: Examination, tokenizer: Tokenizer) -> dict[str, Any]:
-    calls = [p.tool_calls for p in exam.predictions if p is not None and p.tool_calls]
-    tokens = [len(tokenizer.encode(render_calls(toolset, step), add_special_tokens=False).ids) / len(step) for step in calls]
-    summary = exam.summary
-    mean_s = sum(p.latency_ms for p in exam.predictions if p is not None) / 1000 / max(1, len(exam.predictions))
-    return {
-        **summary.to_json(),
-        "tokens_per_call": round(sum(tokens) / len(tokens), 1) if tokens else None,
-        "usd_per_1000_calls": round(mean_s / 3600 * PRICE_PER_HOUR_USD * 1000, 4),
-    }
-
-
-def _shown(case: Case, prediction: Prediction | None) -> dict[str, Any]:
-    return {
-        "user": next((m.content for m in reversed(case.messages) if m.role == "user"), ""),
-        "expected": {"outcome": case.outcome, "calls": [c.model_dump(include={"name", "arguments"}) for c in case.expected]},
-        "predicted": prediction.to_row() if prediction else None,
-    }
-
-
-def _write_report(
-    home: Home, night: NightResult, cases: Sequence[Case], columns: dict[str, Examination], document: dict[str, Any]
-) -> Path:
-    whole = columns["whole caller"]
-    losses = (Path(night.folder) / "training" / "progress.jsonl").read_text().splitlines()
-    return write_report(
-        home.settings.home / "report.html",
-        title="Nightschool demo: fourteen ERP tools, one night",
-        summaries={name: exam.summary for name, exam in columns.items()},
-        facts={
+    def run(self) -> dict[str, Any]:
+        """The document written to `demo.json`."""
+        started = time.monotonic()
+        champion = self._set_up()
+        toolset = self._home.registry.get(TOOLSET)
+        day = self._day(toolset, champion)
+        self._home.traces.add([*day.traces, *self._replayed(toolset, champion)])
+        night = self._night()
+        releases = {_BASE: BASE, _BEFORE: champion.id, _AFTER: night.release}
+        scenarios = stratified(golden_scenarios("report"))
+        worked = {name: self._worked(name, release, scenarios) for name, release in releases.items()}
+        document = {
+            "champion": champion.id,
             "release": night.release,
+            "promoted": night.promoted,
+            "gate": night.reason,
             "plan": night.plan,
-            "training": f"{document['training_tokens']:,} tokens in {document['training_minutes']} minutes",
-            "lift over base": f"{document['lift_points']} points {document['lift_interval']} on {document['lift_n']} rows",
-        },
-        examples=[ShownCall(case=c, prediction=p) for c, p in list(zip(cases, whole.predictions, strict=True))[:SHOWN]],
-        losses=[json.loads(line) for line in losses],
-        scores_by_name={name: exam.scores for name, exam in columns.items()},
-    )
+            "day": dict(day.steps),
+            "training": self._home.releases.get(night.release).training,
+            "golden": _golden(scenarios, worked),
+            "house": _house(Path(night.folder), champion),
+            "report": night.report,
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        (self._home.settings.home / "demo.json").write_text(json.dumps(document, indent=1, ensure_ascii=False))
+        return document
+
+    def _set_up(self) -> Release:
+        self._progress.step("the shipped champion")
+        champion = unpack(self._home, CHAMPION_FILE)
+        if not self._home.releases.history(TOOLSET):
+            self._home.releases.promote(champion.id, self._home.principal, "person")
+        if not self._home.company.is_file():
+            self._progress.step("eighteen months of business")
+            build_company(self._home.company, progress=self._progress.update).close()
+        return champion
+
+    def _read(self, file: Path, toolset: Toolset) -> list[Trace]:
+        principal = IMPORTER.model_copy(update={"tenant": self._home.settings.tenant})
+        return read_traces(file, toolset, principal)[0]
+
+    def _day(self, toolset: Toolset, champion: Release) -> Day:
+        file = self._folder / "day.json"
+        if not file.is_file():
+            conversations = self._read(DAY, toolset)
+            self._progress.step(f"a day of {len(conversations)} requests")
+            loaded = Loader(self._home).load(TOOLSET, champion.id)
+            try:
+                day = work_a_day(conversations, loaded, toolset, Operator(), on_progress=self._progress.update)
+            finally:
+                loaded.close()
+            write_day(day, file)
+        return read_day(file)
+
+    def _replayed(self, toolset: Toolset, champion: Release) -> list[Trace]:
+        """Some of what the champion has learned."""
+        learned = learned_in(self._home, champion.id)
+        known = [trace for trace in self._read(CONVERSATIONS, toolset) if trace.id in learned]
+        return sorted(known, key=lambda trace: _rank(trace.id))[:REPLAYED]
+
+    def _night(self) -> NightResult:
+        order = NightOrder(
+            toolset=TOOLSET,
+            limits=Limits(epochs=2.0, tokens=TRAINING_TOKENS),
+            continued=True,
+            exam=tuple(read_cases(HOUSE)),
+        )
+        return run_night(self._home, order, self._progress)
+
+    def _worked(self, name: str, release: str, scenarios: Sequence[GoldenScenario]) -> list[Outcome]:
+        file = self._folder / f"{name}.jsonl"
+        if not file.is_file():
+            self._progress.step(f"{name}: {len(scenarios)} golden scenarios")
+            loaded = Loader(self._home).load(TOOLSET, release)
+            try:
+                asked = [golden.scenario for golden in scenarios]
+                write_outcomes(work(asked, loaded, self._home.company, 0.0, self._progress.update), file)
+            finally:
+                loaded.close()
+        return read_outcomes(file)
+
+
+def stratified(scenarios: Sequence[GoldenScenario]) -> list[GoldenScenario]:
+    """So many scenarios of each sort as `STRATA` says, always the same ones."""
+    chosen = []
+    for name, wanted in STRATA.items():
+        own = [golden for golden in scenarios if _SORTS[name](golden)]
+        chosen.extend(sorted(own, key=lambda golden: _rank(golden.id))[:wanted])
+    return chosen
+
+
+_SORTS: dict[str, Callable[[GoldenScenario], bool]] = {
+    "one step": lambda golden: golden.scenario.is_one_step and golden.scenario.end == "calls",
+    "several steps": lambda golden: not golden.scenario.is_one_step,
+    "no call": lambda golden: golden.scenario.is_one_step and golden.scenario.end != "calls",
+}
+
+
+def _rank(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _golden(scenarios: Sequence[GoldenScenario], worked: dict[str, list[Outcome]]) -> dict[str, Any]:
+    """Workdays by release, and the change from before to after with its interval."""
+    asked = [golden.scenario for golden in scenarios]
+    alone = [None] * len(asked)
+    right = {name: [outcome.end_state for outcome in outcomes] for name, outcomes in worked.items()}
+    return {
+        "n": len(asked),
+        "days": {name: sum_up(asked, outcomes).model_dump(mode="json") for name, outcomes in worked.items()},
+        "change": paired_difference(right[_AFTER], right[_BEFORE], alone).model_dump(mode="json"),
+    }
+
+
+def _house(night: Path, champion: Release) -> dict[str, Any]:
+    """How requests in the house's words were understood before and after: the night's own examination."""
+    cases = read_cases(HOUSE)
+    found = {_BEFORE: f"reference-champion{champion.id}", _AFTER: "candidate"}
+    exams = {name: Examination.model_validate_json((night / f"{file}.json").read_text()) for name, file in found.items()}
+    exact = {name: [score.exact for score in exam.scores] for name, exam in exams.items()}
+    alone = [None] * len(cases)
+    shown = [at for at in range(len(cases)) if exact[_AFTER][at] and not exact[_BEFORE][at]][:SHOWN]
+    return {
+        "n": len(cases),
+        "exact": {name: rate(rows, alone).model_dump(mode="json") for name, rows in exact.items()},
+        "change": paired_difference(exact[_AFTER], exact[_BEFORE], alone).model_dump(mode="json"),
+        "shown": [
+            {"said": last_user_text(cases[at].messages), **{name: _step(exam, at) for name, exam in exams.items()}}
+            for at in shown
+        ],
+    }
+
+
+def _step(exam: Examination, at: int) -> dict[str, Any] | None:
+    prediction = exam.predictions[at]
+    return prediction.to_row() if prediction is not None else None

@@ -76,10 +76,15 @@ def calls_of(step: Step) -> tuple[ToolCall, ...]:
 
 
 def fit_picker(
-    toolset: Toolset, examples: Sequence[Example], joined: Sequence[Example], marker: Marker, embedder: TextEmbedder
+    toolset: Toolset,
+    examples: Sequence[Example],
+    joined: Sequence[Example],
+    marker: Marker,
+    embedder: TextEmbedder,
+    start: Picker | None = None,
 ) -> Picker:
-    """Fit the picker on every training row, and on joined ones."""
-    return Picker.fit(toolset, picker_rows(examples), picker_rows(joined), marker, embedder)
+    """Fit the picker on every training row, and on joined ones; on from `start`, if given."""
+    return Picker.fit(toolset, picker_rows(examples), picker_rows(joined), marker, embedder, start)
 
 
 def picker_folds(examples: Sequence[Example], seed: int) -> list[list[Example]]:
@@ -95,8 +100,9 @@ def cross_fit_pickers(
     embedder: TextEmbedder,
     seed: int,
     on_progress: OnProgress = lambda done, of: None,
+    start: Picker | None = None,
 ) -> list[PickerFold]:
-    """Cut the examples into folds, each with a picker that was fitted on all the others.
+    """Cut the examples into folds, each with a picker that was fitted on all the others, on from `start` if given.
 
     The picker that serves has seen every training row. Told its picks, the writer would learn to trust it too much, and so
     would the reviewer: both are taught with picks of a picker that did not see the row, as it is with every row to come.
@@ -108,7 +114,7 @@ def cross_fit_pickers(
         # A single fold, a handful of alike conversations, has no others to be judged by.
         others = [other for other in range(len(cut)) if other != number] or [number]
         seen, made = ([example for other in others for example in part[other]] for part in (cut, joined))
-        fitted.append(PickerFold(tuple(fold), fit_picker(toolset, seen, made, marker, embedder)))
+        fitted.append(PickerFold(tuple(fold), fit_picker(toolset, seen, made, marker, embedder, start)))
         on_progress(number + 1, len(cut))
     return fitted
 

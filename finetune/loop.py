@@ -20,9 +20,9 @@ from core.types.trace import Trace
 from core.types.value import Value
 from evals.golden_scenarios import golden_scenarios
 from evals.intervals import paired_difference, rate
-from evals.workday import Outcome, work
+from evals.workday import Outcome, read_outcomes, work, write_outcomes
 from finetune.cluster import cluster
-from finetune.day import Day, Operator, work_a_day
+from finetune.day import Day, Operator, read_day, work_a_day, write_day
 from finetune.harvest import harvest
 from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits
@@ -125,11 +125,8 @@ class _Loop:
             loaded = Loader(self._home(ROWS)).load(TOOLSET, release)
             day = work_a_day(self._unseen, loaded, self._toolset, self._order.operator, self._order.seed, self._progress.update)
             loaded.close()
-            document = {"traces": [trace.model_dump(mode="json") for trace in day.traces], "steps": day.steps}
-            file.with_suffix(".partial").write_text(json.dumps(document))
-            file.with_suffix(".partial").replace(file)
-        document = json.loads(file.read_text())
-        return Day([Trace.model_validate(trace) for trace in document["traces"]], document["steps"])
+            write_day(day, file)
+        return read_day(file)
 
     def _exam(self, name: str, release: str) -> list[Outcome]:
         file = self._folder / f"{_file_name(name)}.jsonl"
@@ -139,9 +136,8 @@ class _Loop:
             loaded = Loader(self._home(name)).load(TOOLSET, release)
             outcomes = work(scenarios, loaded, self._company, 0.0, self._progress.update)
             loaded.close()
-            file.with_suffix(".partial").write_text("\n".join(outcome.model_dump_json() for outcome in outcomes))
-            file.with_suffix(".partial").replace(file)
-        return [Outcome.model_validate_json(line) for line in file.read_text().splitlines()]
+            write_outcomes(outcomes, file)
+        return read_outcomes(file)
 
     def _document(self, day: Day, nights: dict[str, NightResult], worked: dict[str, list[Outcome]]) -> dict[str, Any]:
         right = {name: [outcome.end_state for outcome in outcomes] for name, outcomes in worked.items()}

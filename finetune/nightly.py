@@ -11,7 +11,6 @@ from typing import Any
 
 from agents.caller import Steps
 from agents.home import Home
-from agents.learned import learned_traces
 from agents.parts import (
     ADAPTER_FOLDER,
     ADAPTER_GGUF,
@@ -24,6 +23,7 @@ from agents.parts import (
     write_parts,
 )
 from agents.picker import Picker
+from agents.reviewer import Reviewer
 from agents.serving import BASE, CHAMPION, Loaded, Loader, open_engine
 from agents.writer import Writer
 from core.bases import Base
@@ -63,10 +63,11 @@ from finetune.order import Order, TrainingConfig
 from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
 from finetune.progress import Progress
 from finetune.split import Parts, shuffled_clusters, split
+from finetune.start import Start, start_of
 from finetune.training import train_in_child
 from tools.choices import with_said_choices
 from tools.habits import with_habits
-from tools.kinds import infer_kinds
+from tools.kinds import KindTable, infer_kinds
 from tools.marks import AT_NIGHT, Marker
 
 BASE_EXAM_ROWS = 40
@@ -174,21 +175,30 @@ class Night:
         examples = cluster(examples)
         self._plan: Plan = self._planned(examples)
         examples = _sample(examples, self._plan.conversations, order.seed)
-        self._parts: Parts = split(examples, order.seed, with_exam=not golden)
+        self._parts: Parts = split(examples, order.seed, with_exam=not golden, with_reserved=not order.continued)
         if not self._parts.writer:
             raise TrainingError(
                 f"toolset {order.toolset!r}: the writer part is empty: no conversation is left, {len(self._dropped)} were dropped"
                 f" ({_commonest(self._dropped)})"
             )
-        training = self._parts.training
-        table = with_said_choices(self._toolset, infer_kinds(self._toolset, training), training)
-        self._table = with_habits(self._toolset, table, training)
+        self._start = self._start_of()
+        self._table = self._start.table if self._start is not None else self._inferred()
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
-        self._start = self._start_of()
         self._folder = self._folder_of_nights() / self._key()
         self._dataset = freeze(self._parts, self._dropped, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
+
+    def _start_of(self) -> Start | None:
+        if not self._order.continued:
+            return None
+        traces = frozenset(example.trace_id for example in self._parts.training)
+        return start_of(self._home, self._toolset, self._order.base, traces)
+
+    def _inferred(self) -> KindTable:
+        training = self._parts.training
+        table = with_said_choices(self._toolset, infer_kinds(self._toolset, training), training)
+        return with_habits(self._toolset, table, training)
 
     def prepare(self) -> None:
         """Pickers, and lessons that hold their picks."""
@@ -200,12 +210,13 @@ class Night:
         folder.mkdir(parents=True)
         marker, embedder = Marker(self._toolset, self._table, AT_NIGHT), Remembering(self._home.embedder)
         training, joiner = self._parts.training, Joiner(self._toolset, self._table, PICKER_JOINED, self._order.seed)
+        start = self._start.picker(self._toolset, marker, embedder) if self._start is not None else None
         cross_fitted = cross_fit_pickers(
-            self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update
+            self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update, start
         )
         for number, fold in enumerate(cross_fitted):
             fold.picker.save(folder / f"{number}.safetensors")
-        fit_picker(self._toolset, training, joiner.join(training), marker, embedder).save(folder / PICKER)
+        fit_picker(self._toolset, training, joiner.join(training), marker, embedder, start).save(folder / PICKER)
         for part, share in (("writer", self._config().joined), ("stop", 0.0)):
             examples = getattr(self._parts, part)
             joiner = Joiner(self._toolset, self._table, share, self._order.seed)
@@ -219,10 +230,9 @@ class Night:
         base = self._home.bases.ready_to_train(self._order.base, lambda note: self._progress.update(0, 1, note))
         assert base.folder is not None  # ready_to_train made it
         self._progress.step("train")
-        start = self._copy_of(self._start) if self._start is not None else None
         order = Order(
             base=base.folder,
-            start=start,
+            start=Path("..") / self._start.copy_adapter(self._folder) if self._start is not None else None,
             lessons=Path("../lessons/writer.jsonl"),
             stop=Path("../lessons/stop.jsonl"),
             toolset=self._toolset,
@@ -235,26 +245,6 @@ class Night:
         if not elsewhere and self._training["seconds"] > 0 and self._training["tokens"] > 2000:
             remember_speed(self._folder_of_nights(), self._training["tokens"] / self._training["seconds"])
 
-    def _start_of(self) -> str | None:
-        """The release to train on from: the champion, or what the champion started from where it is this very night's."""
-        if not self._order.continued:
-            return None
-        champion = self._home.releases.champion(self._order.toolset)
-        if champion.base != self._order.base:
-            raise TrainingError(f"the champion {champion.id} is on base {champion.base!r}, this night on {self._order.base!r}")
-        ours = {example.trace_id for example in self._parts.training}
-        return champion.start if ours == learned_traces(self._home, self._order.toolset) else champion.id
-
-    def _copy_of(self, release: str) -> Path:
-        """Its adapter in the night's own folder, so that the night can be carried elsewhere; relative to the training's."""
-        folder = self._folder / "start"
-        if not folder.is_dir():
-            partial = folder.with_suffix(".partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(self._home.releases.path(release) / ADAPTER_FOLDER, partial)
-            partial.replace(folder)
-        return Path("..") / folder.name
-
     def fit(self) -> None:
         """The reviewer; then everything of a release in one folder."""
         folder = self._folder / "parts"
@@ -262,19 +252,29 @@ class Night:
             return
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        self._progress.step("fit the reviewer")
         marker = Marker(self._toolset, self._table, AT_NIGHT)
+        reviewer = self._fit_reviewer(marker) if self._start is None else None
+        write_parts(folder, self._toolset, self._table, self._load_picker(PICKER, marker), reviewer)
+        if self._start is not None:
+            self._start.copy_reviewer(folder)
+        shutil.copytree(self._folder / "training" / "adapter", folder / ADAPTER_FOLDER)
+        shutil.copy(self._folder / "training" / ADAPTER_GGUF, folder / ADAPTER_GGUF)
+        shutil.copy(self._folder / "dataset" / "manifest.json", folder / "dataset.json")
+        (folder / _DONE).touch()
+
+    def _fit_reviewer(self, marker: Marker) -> Reviewer | None:
+        """On drafts of rows the writer never saw."""
+        self._progress.step("fit the reviewer")
         cross_fitted = [
             PickerFold(tuple(fold), self._load_picker(f"{number}.safetensors", marker))
             for number, fold in enumerate(picker_folds(self._parts.training, self._order.seed))
         ]
         engine = self._open_engine()
         try:
-            writer = Writer(engine, self._toolset, self._table, marker)
             judged = judge_drafts(
                 self._toolset,
                 self._table,
-                writer,
+                Writer(engine, self._toolset, self._table, marker),
                 cross_fitted,
                 self._parts.reserved,
                 self._order.seed,
@@ -283,11 +283,7 @@ class Night:
             )
         finally:
             engine.close()
-        write_parts(folder, self._toolset, self._table, self._load_picker(PICKER, marker), fit_reviewer(judged))
-        shutil.copytree(self._folder / "training" / "adapter", folder / ADAPTER_FOLDER)
-        shutil.copy(self._folder / "training" / ADAPTER_GGUF, folder / ADAPTER_GGUF)
-        shutil.copy(self._folder / "dataset" / "manifest.json", folder / "dataset.json")
-        (folder / _DONE).touch()
+        return fit_reviewer(judged)
 
     def examine(self) -> None:
         """Candidate and reference (champion, else the untrained base) on the exam."""
@@ -372,7 +368,7 @@ class Night:
             base=self._order.base,
             format_hash=FORMAT_HASH,
             dataset=self._dataset,
-            start=self._start,
+            start=self._start.release if self._start is not None else None,
             seed=self._order.seed,
             status=status,
             warnings=verdict.warnings,
@@ -446,13 +442,12 @@ class Night:
     def _planned(self, examples: Sequence[Example]) -> Plan:
         """The plan, made once: the speed a night measures must not change that very night when it goes on."""
         order = self._order
-        key = content_hash(
-            [self._toolset.version, order.base, order.seed, order.limits.model_dump(), [example.id for example in examples]]
-        )
+        shaped_by = [self._toolset.version, order.base, order.seed, order.limits.model_dump(), order.continued]
+        key = content_hash([*shaped_by, [example.id for example in examples]])
         file = self._folder_of_nights() / f"plan-{key}.json"
         if not file.is_file():
-            partial = file.with_suffix(".partial")
-            partial.write_text(plan(examples, order.limits, measured_speed(self._folder_of_nights())).model_dump_json())
+            partial, speed = file.with_suffix(".partial"), measured_speed(self._folder_of_nights())
+            partial.write_text(plan(examples, order.limits, speed, with_reviewer=not order.continued).model_dump_json())
             partial.replace(file)
         return Plan.model_validate_json(file.read_text())
 
@@ -472,7 +467,7 @@ class Night:
         cases = [case.model_dump(mode="json") for case in self._cases]
         config = self._config().model_dump()
         made_of = [self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config]
-        return content_hash([*made_of, self._start] if self._start else made_of)
+        return content_hash([*made_of, self._start.release] if self._start is not None else made_of)
 
 
 def _sample(examples: Sequence[Example], wanted: int, seed: int) -> list[Example]:

@@ -19,6 +19,8 @@ _FIXED_S = 175.0
 _PICKER_S_PER_ROW = 0.05
 _REVIEW_S_PER_ROW, _REVIEW_SHARE, _REVIEW_MAX = 1.6, 0.15, 400
 _EXAM_S_PER_ROW, _EXAM_SHARE, _EXAM_MAX = 1.0, 0.15, 200
+_WRITER_SHARE = 0.8
+"""Of the rows; the others are reserved for the reviewer, where one is fitted."""
 _CHARS_PER_TOKEN = 1.75
 """With marks, picks and joined rows counted in."""
 _NEARLY_ALL = 0.9
@@ -60,8 +62,15 @@ class Limits(Value):
     """At most so many training tokens, all epochs."""
 
 
-def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float) -> Plan:
-    """Choose epochs first (four down to two, up to eight of few rows), then leave conversations out, until all fits."""
+def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float, with_reviewer: bool = True) -> Plan:
+    """Choose epochs first (four down to two, up to eight of few rows), then leave conversations out, until all fits.
+
+    Args:
+        examples: All curated examples.
+        limits: What the person allowed.
+        tokens_per_s: What this machine trains.
+        with_reviewer: Whether a reviewer is fitted, which keeps rows from the writer and takes minutes.
+    """
     available = min(len(examples), limits.conversations or len(examples))
     per_row = sum(map(_characters, examples)) / _CHARS_PER_TOKEN / max(1, len(examples))
 
@@ -69,7 +78,7 @@ def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float) -> Pl
         """As many conversations as fit, or `at_least`."""
         conversations = available
         while True:
-            made = _made(conversations, available, epochs, per_row, tokens_per_s)
+            made = _made(conversations, available, epochs, per_row, tokens_per_s, with_reviewer)
             if _fits(made, limits) or conversations <= at_least:
                 return made
             conversations = max(at_least, int(conversations * 0.98) - 1)
@@ -85,9 +94,9 @@ def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float) -> Pl
     return fewer(MIN_EPOCHS, 1)
 
 
-def _made(conversations: int, available: int, epochs: float, per_row: float, tokens_per_s: float) -> Plan:
-    tokens = conversations * per_row * epochs * 0.8  # a fifth is reserved, not trained on
-    reviewed = min(_REVIEW_MAX, _REVIEW_SHARE * conversations)
+def _made(conversations: int, available: int, epochs: float, per_row: float, tokens_per_s: float, with_reviewer: bool) -> Plan:
+    tokens = conversations * per_row * epochs * (_WRITER_SHARE if with_reviewer else 1.0)
+    reviewed = min(_REVIEW_MAX, _REVIEW_SHARE * conversations) if with_reviewer else 0.0
     examined = min(_EXAM_MAX, _EXAM_SHARE * conversations)
     around = _FIXED_S + conversations * _PICKER_S_PER_ROW + reviewed * _REVIEW_S_PER_ROW + examined * _EXAM_S_PER_ROW
     seconds = around + tokens / tokens_per_s

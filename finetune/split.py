@@ -32,13 +32,14 @@ class Parts(Value):
         return (*self.writer, *self.stop, *self.reserved)
 
 
-def split(examples: Sequence[Example], seed: int, with_exam: bool) -> Parts:
+def split(examples: Sequence[Example], seed: int, with_exam: bool, with_reserved: bool = True) -> Parts:
     """Split examples by cluster.
 
     Args:
         examples: All curated examples.
         seed: Other seeds give other parts.
         with_exam: Whether an exam has to be cut from the examples (no golden set).
+        with_reserved: Whether a reviewer is to be fitted.
 
     Returns:
         Parts; sizes are shares of conversations, cluster by cluster until filled. With few rows the reserved part shrinks
@@ -48,7 +49,7 @@ def split(examples: Sequence[Example], seed: int, with_exam: bool) -> Parts:
     exam = _take(left, min(EXAM_MAX, round(EXAM_SHARE * len(examples)))) if with_exam else []
     remaining = sum(map(len, left))
     wanted = min(RESERVED_MAX, max(RESERVED_MIN, round(RESERVED_SHARE * remaining)))
-    reserved = _take(left, min(wanted, round(_RESERVE_AT_MOST * remaining)))
+    reserved = _take(left, min(wanted, round(_RESERVE_AT_MOST * remaining))) if with_reserved else []
     watched = min(STOP_MAX, round(STOP_SHARE * remaining))
     stop = _take(left, watched) if watched >= STOP_MIN else []
     return Parts(

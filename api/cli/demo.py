@@ -1,4 +1,4 @@
-"""`nightschool demo`: from nothing to a measured release, in one command."""
+"""`nightschool demo`: a day in the company, a night of school, and the next morning."""
 
 import shutil
 from pathlib import Path
@@ -11,68 +11,78 @@ from rich.table import Table
 from agents.home import Home
 from api.cli.output import AsJson, Bars, show
 from core.settings import Settings
-from finetune.demo import run_demo
+from finetune.demo import Demo
+
+_SORTS = {"end_state": "left the company right", "one_step": "one step", "several_steps": "several steps", "no_call": "no call"}
+_PER_1000 = {"wrong_writes_per_1000": "wrong writes per 1,000", "posted_or_paid_wrongly_per_1000": "posted or paid wrongly"}
 
 
 def demo(
-    full: Annotated[bool, typer.Option("--full", help="Train on everything, at most an hour.")] = False,
-    folder: Annotated[Path | None, typer.Option(help="Where the demo's home goes.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where the demo's home goes.")] = Path(".demo"),
     as_json: AsJson = False,
 ) -> None:
-    """Train one night on the first toolset and compare with base, nearest row and writer alone."""
-    place = (folder or Path(".demo-full" if full else ".demo")).resolve()
+    """Work a day with the shipped champion in the company's own words, train one night on it, and compare."""
+    place = folder.resolve()
     if (place / "demo.json").is_file():  # a finished demo is replaced, an interrupted one goes on
         shutil.rmtree(place)
     home = Home(Settings(home=place))
-    key = None if home.keys.list() else home.keys.create(home.principal)
     with Bars() as bars:
-        document = run_demo(home, full, bars)
+        document = Demo(home, bars).run()
     if as_json:
         show(document, "", True)
         return
-    _print(document, place, key)
+    _print(document, place)
 
 
-def _print(document: dict[str, Any], place: Path, key: str | None) -> None:
+def _print(document: dict[str, Any], place: Path) -> None:
     console = Console(soft_wrap=True, highlight=False)
-    console.print(_table(document), soft_wrap=False)
-    low, high = document["lift_interval"]
-    console.print(
-        f"Lift over the untrained base: {document['lift_points']} points [{low}, {high}] exact, on the same"
-        f" {document['lift_n']} rows."
-        f" Training took {document['training_minutes']} minutes for {document['training_tokens']:,} tokens."
-    )
-    for call in document["calls"]:
-        console.print()
-        console.print(call["user"], style="bold", markup=False)
-        predicted = call["predicted"] or {}
-        said = predicted.get("tool_calls") or predicted.get("ask") or predicted.get("query") or predicted.get("outcome")
-        console.print(f"  {said}  confidence {predicted.get('confidence', 0):.2f}", markup=False)
-    console.print(f"\nReport: {document['report']}\nServe it: NIGHTSCHOOL_HOME={place} .venv/bin/nightschool serve")
-    if key:
-        console.print(f"API key (shown once): {key}")
+    day, training = document["day"], document["training"]
+    console.print("The day: " + ", ".join(f"{count} {name}" for name, count in day.items()))
+    console.print(f"The night: {training['tokens']:,} tokens in {training['seconds'] / 60:.1f} minutes, on from the champion")
+    console.print(_house(document["house"]), soft_wrap=False)
+    for shown in document["house"]["shown"]:
+        console.print(f"  {shown['said']}", style="bold", markup=False)
+        console.print(f"    before  {_call(shown['before'])}\n    after   {_call(shown['after'])}", markup=False)
+    console.print(_golden(document["golden"]), soft_wrap=False)
+    console.print(f"Gate: {'promoted' if document['promoted'] else 'refused'}, {document['gate']}")
+    console.print(f"\nReport: {document['report']}\nTalk to it: NIGHTSCHOOL_HOME={place} .venv/bin/nightschool chat")
 
 
-def _table(document: dict[str, Any]) -> Table:
-    table = Table(title=f"Golden requests, release {document['release']}")
+def _house(house: dict[str, Any]) -> Table:
+    table = Table(title=f"The house's words, said by others the next morning (n={house['n']})")
     table.add_column("")
-    for name in document["columns"]:
-        table.add_column(name, justify="right")
-    rows: dict[str, Any] = {
-        "rows": lambda c: str(c["n"]),
-        "exact": lambda c: _rate(c["exact"]),
-        "name": lambda c: _rate(c["name"]),
-        "no call": lambda c: _rate(c["no_call"]),
-        "exact, surest 60 %": lambda c: _rate(next((r["exact"] for r in c["risk_coverage"] if r["share"] == 0.6), None)),
-        "wrong writes per 100": lambda c: f"{c['wrong_writes_per_100']:.1f}",
-        "p50 / p95 ms": lambda c: f"{c['latency_p50_ms']:.0f} / {c['latency_p95_ms']:.0f}",
-        "tokens a call": lambda c: str(c["tokens_per_call"]),
-        "USD per 1,000 calls": lambda c: f"{c['usd_per_1000_calls']:.4f}",
-    }
-    for label, cell in rows.items():
-        table.add_row(label, *(cell(column) for column in document["columns"].values()))
+    table.add_column("before", justify="right")
+    table.add_column("after", justify="right")
+    table.add_column("change, points", justify="right")
+    table.add_row("exact", *(_rate(house["exact"][name]) for name in ("before", "after")), _change(house["change"]))
     return table
 
 
-def _rate(entry: dict[str, Any] | None) -> str:
-    return f"{entry['rate']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]" if entry else "–"
+def _golden(golden: dict[str, Any]) -> Table:
+    table = Table(title=f"Golden scenarios of the report's half (n={golden['n']})")
+    table.add_column("")
+    for name in golden["days"]:
+        table.add_column(name, justify="right")
+    table.add_column("change, points", justify="right")
+    for field, label in _SORTS.items():
+        change = _change(golden["change"]) if field == "end_state" else ""
+        table.add_row(f"{label} ({golden['days']['before'][field]['n']})",
+                      *(_rate(day[field]) for day in golden["days"].values()), change)  # fmt: skip
+    for field, label in _PER_1000.items():
+        table.add_row(label, *(f"{day[field]:.0f}" for day in golden["days"].values()), "")
+    return table
+
+
+def _rate(found: dict[str, Any]) -> str:
+    return f"{found['rate']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+
+
+def _change(found: dict[str, Any]) -> str:
+    return f"{100 * found['difference']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
+
+
+def _call(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "no answer"
+    calls = [f"{call['name']} {call['arguments']}" for call in row.get("tool_calls") or ()]
+    return "; ".join(calls) or str(row.get("ask") or row.get("query") or row["outcome"])

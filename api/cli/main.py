@@ -23,6 +23,7 @@ from api.cli import (
     releases,
     router,
     serve,
+    starter,
     toolset,
     tour,
     traces,
@@ -38,10 +39,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (init.init, doctor.doctor, serve.serve, night.night, train.train, predict.predict, evaluate.evaluate, demo.demo):
+for command in (
+    init.init,
+    doctor.doctor,
+    demo.demo,
+    starter.starter,
+    tour.tour,
+    chat.chat,
+    serve.serve,
+    night.night,
+    train.train,
+    predict.predict,
+    evaluate.evaluate,
+):
     app.command()(command)
-app.command()(chat.chat)
-app.command()(tour.tour)
 app.command("resolve")(erp.resolve_text)
 erp.app.command()(exam.exam)
 for name, nouns in {

@@ -55,6 +55,29 @@ def picker() -> Picker:
     return Picker.fit(TOOLSET, [PickerRow(*r) for r in rows], [PickerRow(*r) for r in joined], MARKER, HashingEmbedder())
 
 
+def test_fitted_on_it_learns_a_new_word_and_forgets_none(picker: Picker, tmp_path: Path) -> None:
+    names = ["Acme", "Bolt", "Crane"]
+    new = [PickerRow(said(f"zorch {n}"), (ToolCall(name="bill", arguments={"customer": n}),)) for n in names * 2]
+    assert picker.pick(said("zorch Delta")).ranking[0][1] < 0.7
+    later = Picker.fit(TOOLSET, new, [], MARKER, HashingEmbedder(), start=picker)
+    later.save(tmp_path / "picker.safetensors")
+    read = Picker.load(tmp_path / "picker.safetensors", TOOLSET, MARKER, HashingEmbedder())
+    zorched = read.pick(said("zorch Delta"))
+    assert zorched.ranking[0][0] == "bill" and zorched.ranking[0][1] > 0.8
+    for text in ("please bill Delta", "ring up Delta now", "ring up Delta, tell them hello", "nice day outside"):
+        before, after = picker.pick(said(text)), read.pick(said(text))
+        assert after.ranking[0][0] == before.ranking[0][0]
+        assert all(abs(after.parts[part] - chance) < 0.25 for part, chance in before.parts.items())
+    assert read.pick(said("ring up Delta, tell them hello")).parts["call.note"] > 0.5
+
+
+def test_a_head_nobody_took_before_is_taken_in(picker: Picker) -> None:
+    rows = [PickerRow(said(f"where does it say {what}"), (ToolCall(name="!search"),)) for what in ("prices", "terms", "dates")]
+    assert "!search" not in dict(picker.pick(said("where does it say prices")).ranking)
+    later = Picker.fit(TOOLSET, rows, [], MARKER, HashingEmbedder(), start=picker)
+    assert later.pick(said("where does it say prices")).ranking[0][0] == "!search"
+
+
 def test_the_likeliest_head_comes_first_whatever_the_name(picker: Picker) -> None:
     for name in ("Acme", "Delta"):
         assert picker.pick(said(f"please bill {name}")).ranking[0][0] == "bill"

@@ -9,6 +9,9 @@ from pathlib import Path
 
 CONVERSATIONS = Path(__file__).parent / "conversations.jsonl"
 """One conversation a line, in the contract's form."""
+DAY = Path(__file__).parent / "day.jsonl"
+"""A day of requests in house words that no other conversation has: doghouse, growl, laurels, leash, barometer, twin, sapling,
+kettle, chirp, larder. In the contract's form."""
 HANDBOOK_PAGES = Path(__file__).parent / "handbook"
 """Its handbook: policy, price lists, product sheets and procedures, some in older versions too."""
 
