@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -104,6 +104,36 @@ _MONEY = frozenset(
 )
 
 
+class Shift(Protocol):
+    """One scenario at work."""
+
+    @property
+    def deeds(self) -> Sequence[Deed]:
+        """Writes carried out, in order."""
+
+    @property
+    def confidence(self) -> float:
+        """Of the least sure step, in [0, 1]."""
+
+    @property
+    def least_write(self) -> float:
+        """Of the least sure step that writes."""
+
+    @property
+    def why(self) -> str:
+        """What went wrong, where it could not go on."""
+
+    def run(self, scenario: Scenario) -> Ending:
+        """Say everything the scenario's people say, until an end."""
+
+    def last_outcome_fits(self, scenario: Scenario) -> bool:
+        """Whether it ended in the right way: a question for retrieval, nothing, or done after calls."""
+
+
+Wanted = Counter[str]
+"""Writes that a scenario holds and that are still to come, by `deed_name`."""
+
+
 def work(
     scenarios: Sequence[Scenario],
     predictor: Predictor,
@@ -120,9 +150,23 @@ def work(
         threshold: Confidence below which a write goes to a person.
         on_progress: Called with scenarios done and scenarios in all.
     """
+
+    def begin(sandbox: Sandbox, wanted: Wanted) -> Shift:
+        return _Shift(sandbox, predictor, wanted, threshold)
+
+    return work_in_shifts(scenarios, begin, company, on_progress)
+
+
+def work_in_shifts(
+    scenarios: Sequence[Scenario],
+    begin: Callable[[Sandbox, Wanted], Shift],
+    company: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Outcome]:
+    """As `work`, by whatever `begin` makes for a copy of the company and the writes a scenario holds."""
     outcomes = []
     for number, scenario in enumerate(scenarios):
-        outcomes.append(_work(scenario, predictor, company, threshold))
+        outcomes.append(_work(scenario, begin, company))
         if on_progress is not None:
             on_progress(number + 1, len(scenarios))
     return outcomes
@@ -206,13 +250,13 @@ def _copy(company: Path) -> Iterator[Sandbox]:
             sandbox.close()
 
 
-def _work(scenario: Scenario, predictor: Predictor, company: Path, threshold: float) -> Outcome:
+def _work(scenario: Scenario, begin: Callable[[Sandbox, Wanted], Shift], company: Path) -> Outcome:
     with _copy(company) as right:
         play(scenario, right, "right")
         state = right.rows()
-        wanted = Counter(_name(action.operation, action.arguments) for action in right.journal(1_000))
+        wanted = Counter(deed_name(action.operation, action.arguments) for action in right.journal(1_000))
     with _copy(company) as sandbox:
-        shift = _Shift(sandbox, predictor, wanted, threshold)
+        shift = begin(sandbox, wanted.copy())
         ending = shift.run(scenario)
         as_expected = sandbox.rows() == state or (not wanted and all(deed.expected for deed in shift.deeds))
     expected_end = "asked" if scenario.end == "ask" else "finished"
@@ -235,16 +279,17 @@ def _reason(scenario: Scenario, ending: Ending, as_expected: bool) -> str:
     return "something was left out or done otherwise" if not as_expected else f"did not end in {scenario.end}"
 
 
-def _name(operation: str, arguments: dict[str, Any]) -> str:
+def deed_name(operation: str, arguments: dict[str, Any]) -> str:
+    """The same write has the same name."""
     return content_hash([operation, arguments], length=32)
 
 
 class _Shift:
-    """One scenario at work."""
+    """One scenario decided step by step."""
 
-    def __init__(self, sandbox: Sandbox, predictor: Predictor, wanted: Counter[str], threshold: float) -> None:
+    def __init__(self, sandbox: Sandbox, predictor: Predictor, wanted: Wanted, threshold: float) -> None:
         self._sandbox, self._predictor, self._threshold = sandbox, predictor, threshold
-        self._lookup, self._wanted, self._made = Lookup(sandbox), wanted.copy(), 0
+        self._lookup, self._wanted, self._made = Lookup(sandbox), wanted, 0
         self._messages: list[Message] = []
         self._last: Prediction | None = None
         self.deeds: list[Deed] = []
@@ -261,7 +306,6 @@ class _Shift:
         return "finished"
 
     def last_outcome_fits(self, scenario: Scenario) -> bool:
-        """Whether it ended in the right way: a question for retrieval, nothing, or done after calls."""
         got = self._last.outcome if self._last is not None else ""
         return got == scenario.end if scenario.end in ("ask", "knowledge", "none") else got in ("calls", "done", "none")
 
@@ -306,7 +350,7 @@ class _Shift:
         except ToolError as error:
             return json.dumps({"error": str(error)}, ensure_ascii=False)
         if effect.changes:
-            name = _name(call.name, arguments)
+            name = deed_name(call.name, arguments)
             self.deeds.append(
                 Deed(operation=call.name, arguments=arguments, expected=self._wanted[name] > 0, sure=self.least_write)
             )

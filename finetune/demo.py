@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.caller import Steps
 from agents.champions import COMPANY as CHAMPION_FILE
 from agents.home import Home
 from agents.learned import learned_in
@@ -38,6 +39,8 @@ from tools.erp.sandbox.seed.company import build_company
 from tools.importers.jsonl import read_traces
 
 REPLAYED, TRAINING_TOKENS = 330, 88_000
+FIRST_DRAFTS = Steps(sure=0.0)
+"""How the day is worked: by first drafts, in a third of the time."""
 STRATA = {"one step": 40, "several steps": 20, "no call": 20}
 """Golden scenarios of each sort."""
 SHOWN = 4
@@ -98,7 +101,7 @@ class Demo:
         if not file.is_file():
             conversations = self._read(DAY, toolset)
             self._progress.step(f"a day of {len(conversations)} requests")
-            loaded = Loader(self._home).load(TOOLSET, champion.id)
+            loaded = Loader(self._home).load(TOOLSET, champion.id, FIRST_DRAFTS)
             try:
                 day = work_a_day(conversations, loaded, toolset, Operator(), on_progress=self._progress.update)
             finally:

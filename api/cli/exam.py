@@ -16,8 +16,9 @@ from api.cli.output import AsJson, Bars, open_home, show
 from api.cli.predict import read_steps
 from core.errors import BadInput
 from evals.golden_scenarios import GoldenScenario, golden_scenarios
+from evals.graph_shift import graph_shifts
 from evals.phrasings import consistency, rephrased
-from evals.workday import Outcome, Workday, choose_threshold, held_back, risk_coverage, sum_up, work
+from evals.workday import Outcome, Workday, choose_threshold, held_back, risk_coverage, sum_up, work, work_in_shifts
 from tools.erp.company.toolset import TOOLSET
 from tools.erp.sandbox.seed.company import build_company
 
@@ -32,6 +33,7 @@ def exam(
     phrasings: Annotated[bool, typer.Option("--phrasings", help="Sixty wishes in five people's words instead.")] = False,
     without: Annotated[str, typer.Option(help="Steps to switch off: mentions,picker,reviewer,second.")] = "",
     unrouted: Annotated[bool, typer.Option("--unrouted", help="Without the router, where one is fitted.")] = False,
+    graph: Annotated[bool, typer.Option("--graph", help="Said to the whole agent, as people meet it.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many scenarios.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where every outcome goes, as JSON Lines.")] = None,
     as_json: AsJson = False,
@@ -41,6 +43,8 @@ def exam(
         raise BadInput(f"part {part!r}: expected gate, report or all")
     if most_wrong is not None and part != "report":
         raise BadInput(f"--most-wrong with part {part!r}: the threshold is chosen on the gate's half, so report the other")
+    if graph and most_wrong is not None:
+        raise BadInput("--graph with --most-wrong: choose the threshold without --graph, and say it with --threshold")
     home = open_home()
     loaded = Loader(home).load(TOOLSET, release, read_steps(without))
     router = None if unrouted else fitted_router(home, TOOLSET)
@@ -57,7 +61,13 @@ def exam(
             if out is not None:
                 _write(out.with_name(f"{out.stem}-gate{out.suffix}"), half, gate)
             threshold = choose_threshold(gate, most_wrong)
-        free = _at_work(caller, chosen, company, bars, "phrasings" if phrasings else part)
+        what = "phrasings" if phrasings else part
+        if graph:
+            bars.step(f"{caller.release_id} in the graph: {what}")
+            with graph_shifts(home, loaded.toolset, loaded, router, threshold) as begin:
+                free = work_in_shifts([golden.scenario for golden in chosen], begin, company, bars.update)
+        else:
+            free = _at_work(caller, chosen, company, bars, what)
     loaded.close()
     if out is not None:
         _write(out, chosen, free)
@@ -65,6 +75,7 @@ def exam(
         "release": loaded.release_id,
         "part": part,
         "routed": router is not None,
+        "graph": graph,
         "threshold": threshold,
         **_figures(chosen, free, threshold, phrasings),
     }

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from agents.home import Home
 from core.settings import Settings
 
+_MANY = 20
+"""Steps of more than so many parts say how far they are even where nothing is to be noted."""
 USAGE, REFUSED, BAD_ROWS = 2, 3, 4
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -66,5 +68,5 @@ class Bars:
         """The step is so far."""
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=max(of, 1), note=note)
-        elif note and (done >= of or int(done) % max(1, int(of) // 4) == 0):
-            self._console.print(f"  {self._title}: {done:.0f}/{of:.0f} {note}", highlight=False, soft_wrap=True)
+        elif (note or of > _MANY) and (done >= of or int(done) % max(1, int(of) // 4) == 0):
+            self._console.print(f"  {self._title}: {done:.0f}/{of:.0f} {note}".rstrip(), highlight=False, soft_wrap=True)

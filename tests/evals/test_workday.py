@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
+from agents.home import Home
+from core.settings import Settings
 from core.types.message import Message, ToolCall
 from core.types.prediction import Ask, Prediction
-from evals.workday import choose_threshold, held_back, risk_coverage, sum_up, work
+from core.types.tool import read_toolset
+from evals.graph_shift import graph_shifts
+from evals.workday import choose_threshold, held_back, risk_coverage, sum_up, work, work_in_shifts
+from tools.erp.operations import ALL
 from tools.erp.scenario import Scenario, read_scenario
 
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
@@ -17,6 +22,8 @@ _RELEASE = {"name": "release_customer", "arguments": {"customer": "Orchid Nurser
 
 class _Scripted:
     """Answers in order, whatever is asked."""
+
+    release_id = "r-scripted"
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
@@ -109,3 +116,34 @@ def test_a_threshold_is_chosen_that_lets_few_wrong_writes_through(short_company:
     assert 0.9 < chosen < 0.95 and sum(held_back(outcome, chosen).wrong_writes for outcome in (*wrong, *sure)) == 0
     rows = {row["threshold"]: row for row in risk_coverage([_ONE, _ONE], [*wrong, *sure])}
     assert (rows[0.9]["wrong_writes"], rows[0.95]["wrong_writes"], rows[0.95]["approval"]) == (500, 0, 500)
+
+
+@pytest.mark.parametrize(
+    ("answers", "act", "end_state", "ending", "wrong"),
+    [
+        (([_HOLD], "done"), 0.0, True, "finished", 0),
+        (([_HOLD], "done"), 0.95, False, "approval", 0),
+        (("ask",), 0.0, False, "asked", 0),
+        (([{"name": "create_lead", "arguments": {"name": "orchid"}}], [_HOLD], "done"), 0.0, False, "finished", 1),
+        (([{"name": "hold_customer", "arguments": {"customer": "brightwater"}}],), 0.0, False, "asked", 0),
+    ],
+)
+def test_the_same_through_the_whole_graph(
+    short_company: Path, tmp_path: Path, answers: tuple[Any, ...], act: float, end_state: bool, ending: str, wrong: int
+) -> None:
+    home, scripted = Home(Settings(home=tmp_path)), _Scripted(*answers)
+    toolset = read_toolset("company", [operation.function for operation in ALL])
+    with graph_shifts(home, toolset, scripted, None, act) as begin:
+        (outcome,) = work_in_shifts([_ONE], begin, short_company)
+    assert (outcome.end_state, outcome.ending, outcome.wrong_writes) == (end_state, ending, wrong)
+    assert list(home.traces.all("company")) == []
+
+
+def test_a_chain_through_the_whole_graph(short_company: Path, tmp_path: Path) -> None:
+    scripted = _Scripted(*([call] for call in ({"name": "create_customer", "arguments": {"name": "Zebra Nova"}},
+                                               {"name": "hold_customer", "arguments": {"customer": "Zebra Nova"}})), "done")  # fmt: skip
+    home = Home(Settings(home=tmp_path))
+    toolset = read_toolset("company", [operation.function for operation in ALL])
+    with graph_shifts(home, toolset, scripted, None, 0.0) as begin:
+        (outcome,) = work_in_shifts([_CHAIN], begin, short_company)
+    assert outcome.unaided and [deed.expected for deed in outcome.deeds] == [True, True]

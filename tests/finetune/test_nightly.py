@@ -22,7 +22,8 @@ from safetensors.numpy import load_file
 import finetune.nightly
 import finetune.training
 from agents.home import Home
-from agents.parts import ADAPTER_GGUF, KINDS
+from agents.learned import learned_in, learned_traces
+from agents.parts import ADAPTER_GGUF, FILES, KINDS, PICKER, REVIEWER
 from agents.serving import Loader
 from api.cli.train import train
 from core.errors import BadInput, ModelError, NotFound, TrainingAwaited, TrainingError
@@ -460,7 +461,12 @@ def test_a_night_may_go_on_from_the_champion(studied: Studied, home: Home, monke
     assert release.start == studied.result.release != release.id
     losses, fresh = first_loss(Path(result.folder)), first_loss(one_night(studied.folder))
     assert losses < fresh, "it begins where the champion ended"
+    before, after = (json.loads((home.releases.path(one) / FILES).read_text()) for one in (release.start, release.id))
+    for name in (KINDS, REVIEWER):
+        assert after.get(name) == before.get(name), "what few rows would tell less of is kept"
+    assert after[PICKER] != before[PICKER] and release.rows["reserved"] == 0
     home.releases.promote(release.id, home.principal, "person")
+    assert learned_traces(home, "shop") > learned_in(home, release.start)
     monkeypatch.setattr(finetune.training, "_run", no_training)
     assert run_night(home, night, Silent()).release == release.id
 
@@ -469,6 +475,13 @@ def test_a_night_cannot_go_on_from_another_base(studied: Studied, home: Home, tm
     other = shutil.copytree(studied.base, tmp_path / "another")
     with pytest.raises(TrainingError, match="is on base"):
         run_night(home, order(studied, continued=True, base=str(other)), Silent())
+
+
+def test_a_night_cannot_go_on_from_a_champion_of_other_tools(studied: Studied, home: Home) -> None:
+    home.registry.add(read_toolset("shop", [{"name": "move", "parameters": {"type": "object", "properties": {}}}]))
+    home.traces.add([read_trace({"messages": [{"role": "user", "content": "nice day"}], "outcome": "none"}, shop())])
+    with pytest.raises(TrainingError, match="learned other tools"):
+        run_night(home, order(studied, continued=True), Silent())
 
 
 # carried to another home
