@@ -10,11 +10,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.sparse import hstack
 
 Floats: TypeAlias = NDArray[np.float64]
 Likelihood: TypeAlias = Callable[[Floats], tuple[float, Floats]]
 """Of scores (rows, labels): the negative log likelihood, and its gradient by the scores."""
 _STEPS = 100
+_FEW_ROWS = 2000
+"""Up to so many the rows' own space is small enough to work in."""
+_NOTHING = 1e-9
 
 
 def moved(
@@ -30,19 +34,32 @@ def moved(
         strength: How much a row counts against the prior; scikit-learn's C.
     """
     used = np.unique(features.indices)
-    rows, before = features[:, used], np.asarray(features @ weights + bias, np.float64)
-    shape = (len(used) + 1, weights.shape[1])
+    before = np.asarray(features @ weights + bias, np.float64)
+    rows = hstack([features[:, used], np.ones((features.shape[0], 1))]).tocsr()
+    reduced, back = _reduced(rows) if rows.shape[0] <= min(rows.shape[1], _FEW_ROWS) else (rows, None)
+    shape = (reduced.shape[1], weights.shape[1])
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         change = flat.reshape(shape)
-        value, gradient = likelihood(before + rows @ change[:-1] + change[-1])
-        pulled = change + strength * np.vstack([rows.T @ gradient, gradient.sum(axis=0)])
-        return strength * value + 0.5 * float((change**2).sum()), pulled.ravel()
+        value, gradient = likelihood(before + reduced @ change)
+        return strength * value + 0.5 * float(flat @ flat), flat + strength * (reduced.T @ gradient).ravel()
 
     change = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x.reshape(shape)
+    change = change if back is None else rows.T @ (back @ change)
     after = weights.copy()
     after[used] += change[:-1].astype(np.float32)
     return after, (bias + change[-1]).astype(np.float32)
+
+
+def _reduced(rows: Any) -> tuple[Floats, Floats]:
+    """The same inner products in as many dimensions as there are rows, and what leads back.
+
+    The best change of weights is a sum of rows (the representer theorem, Kimeldorf and Wahba 1971), so no more are needed.
+    """
+    values, vectors = np.linalg.eigh((rows @ rows.T).toarray())
+    kept = values > _NOTHING * values[-1]
+    roots = np.sqrt(values[kept])
+    return vectors[:, kept] * roots, vectors[:, kept] / roots
 
 
 def of_one_label(truth: NDArray[np.intp]) -> Likelihood:
