@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from core.errors import NightschoolError, ToolError
-from core.types.message import Message, ToolCall
+from core.types.message import Message, ToolCall, repeats
 from core.types.prediction import Prediction
 from core.types.value import Value, content_hash
 from evals.intervals import Rate, rate
@@ -322,6 +322,8 @@ class _Shift:
             if prediction.outcome != "calls":
                 self._messages.append(Message(role="assistant", content="Done." if prediction.outcome == "done" else "…"))
                 return "finished"
+            if repeats(self._messages, prediction.tool_calls):
+                break
             ending = self._carry_out(prediction)
             if ending is not None:
                 return ending

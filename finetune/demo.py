@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.caller import Steps
 from agents.champions import COMPANY as CHAMPION_FILE
 from agents.home import Home
 from agents.learned import learned_in
@@ -29,7 +28,7 @@ from evals.intervals import paired_difference, rate
 from evals.suite import Examination
 from evals.workday import Outcome, read_outcomes, sum_up, work, write_outcomes
 from finetune.archive import unpack
-from finetune.day import Day, Operator, read_day, work_a_day, write_day
+from finetune.day import FIRST_DRAFTS, Day, Operator, read_day, work_a_day, write_day
 from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
@@ -38,9 +37,9 @@ from tools.erp.company.toolset import TOOLSET
 from tools.erp.sandbox.seed.company import build_company
 from tools.importers.jsonl import read_traces
 
-REPLAYED, TRAINING_TOKENS = 330, 88_000
-FIRST_DRAFTS = Steps(sure=0.0)
-"""How the day is worked: by first drafts, in a third of the time."""
+REPLAYED = 180
+"""Conversations the champion has learned that it learns again, so that it forgets nothing."""
+EPOCHS, MOST_TOKENS = 2.0, 90_000
 STRATA = {"one step": 40, "several steps": 20, "no call": 20}
 """Golden scenarios of each sort."""
 SHOWN = 4
@@ -118,7 +117,7 @@ class Demo:
     def _night(self) -> NightResult:
         order = NightOrder(
             toolset=TOOLSET,
-            limits=Limits(epochs=2.0, tokens=TRAINING_TOKENS),
+            limits=Limits(epochs=EPOCHS, tokens=MOST_TOKENS),
             continued=True,
             exam=tuple(read_cases(HOUSE)),
         )

@@ -22,7 +22,7 @@ from evals.golden_scenarios import golden_scenarios
 from evals.intervals import paired_difference, rate
 from evals.workday import Outcome, read_outcomes, work, write_outcomes
 from finetune.cluster import cluster
-from finetune.day import Day, Operator, read_day, work_a_day, write_day
+from finetune.day import FIRST_DRAFTS, Day, Operator, read_day, work_a_day, write_day
 from finetune.harvest import harvest
 from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits
@@ -122,7 +122,7 @@ class _Loop:
         file = self._folder / "day.json"
         if not file.is_file():
             self._progress.step(f"a day of {len(self._unseen)} conversations")
-            loaded = Loader(self._home(ROWS)).load(TOOLSET, release)
+            loaded = Loader(self._home(ROWS)).load(TOOLSET, release, FIRST_DRAFTS)
             day = work_a_day(self._unseen, loaded, self._toolset, self._order.operator, self._order.seed, self._progress.update)
             loaded.close()
             write_day(day, file)

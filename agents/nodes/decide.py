@@ -7,7 +7,7 @@ from agents.desk import Desk
 from agents.replies import question_text
 from agents.state import State
 from core.errors import NightschoolError
-from core.types.message import Message, read_messages
+from core.types.message import Message, read_messages, repeats
 from core.types.prediction import Prediction
 from tools.resolve import Question, resolve
 
@@ -17,12 +17,13 @@ MOST_STEPS = 8
 
 def decide(desk: Desk, state: State) -> dict[str, Any]:
     """Ask the caller what to do next."""
-    if state["steps"] >= MOST_STEPS:
-        return _say(state, "error", "I have been going round in circles and stopped. Please tell me the next step.")
+    messages = read_messages(state["messages"])
     try:
-        prediction = _predicted(desk, read_messages(state["messages"]))
+        prediction = _predicted(desk, messages) if state["steps"] < MOST_STEPS else None
     except NightschoolError as error:
         return _say(state, "error", f"I could not work that out: {error}")
+    if prediction is None or repeats(messages, prediction.tool_calls):
+        return _say(state, "error", "I have been going round in circles and stopped. Please tell me the next step.")
     confidence = min(state["confidence"], prediction.confidence)
     if changed := _changed(desk, prediction):
         text = f"{', '.join(changed)}: changed since I learned it; a person has to do this until I have been to school again."

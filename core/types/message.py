@@ -150,6 +150,12 @@ def last_user_text(messages: Sequence[Message]) -> str:
     return next((message.content for message in reversed(messages) if message.role == "user"), "")
 
 
+def repeats(messages: Sequence[Message], calls: Sequence["ToolCall"]) -> bool:
+    """Whether a step would only do again what was done since the user spoke: going round in circles."""
+    done = calls_this_turn(messages)
+    return bool(calls) and all(any(call.same_as(earlier) for earlier in done) for call in calls)
+
+
 def calls_this_turn(messages: Sequence[Message]) -> list[ToolCall]:
     """Calls since the user last spoke, the newest message's first."""
     calls: list[ToolCall] = []

@@ -11,7 +11,8 @@ CONVERSATIONS = Path(__file__).parent / "conversations.jsonl"
 """One conversation a line, in the contract's form."""
 DAY = Path(__file__).parent / "day.jsonl"
 """A day of requests in house words that no other conversation has: doghouse, growl, laurels, leash, barometer, twin, sapling,
-kettle, chirp, larder. In the contract's form."""
+larder. Each stands for a call; a word that stands for a value ("kettle" for a meeting) could not be learned, for what nobody said
+cannot be written. In the contract's form."""
 HANDBOOK_PAGES = Path(__file__).parent / "handbook"
 """Its handbook: policy, price lists, product sheets and procedures, some in older versions too."""
 
