@@ -16,7 +16,7 @@ from agents.reviewer import Evidence, Reviewer, features
 from agents.writer import Draft, Drafts, Writer
 from core.chat import decide
 from core.errors import BadInput
-from core.types.message import Message, ToolCall
+from core.types.message import Message, ToolCall, calls_this_turn
 from core.types.prediction import Prediction, Written
 from core.types.tool import Toolset
 from core.types.value import Value
@@ -33,6 +33,8 @@ _BESIDE, _MAX_BESIDE, _SEVERAL = 0.2, 2, 0.3
 finds several calls likely."""
 _SEVERAL_LIKELIER = 0.5
 """From here on the picker finds several calls likelier than one."""
+_PLAIN = 0.95
+"""A clause that speaks of a tool at least so likely is a wish (docs/measured.md)."""
 _MISSED, _DOUBTED, _DOUBTED_REQUIRED = 0.25, 0.75, 0.5
 """One more draft with an argument the picker finds at least so likely, or without one it finds at most so likely."""
 
@@ -96,7 +98,19 @@ class Caller:
         check_request(messages)
         chosen = self._choose(messages)
         decided = decide(self.toolset, chosen.draft.calls, chosen.probability, (time.perf_counter() - started) * 1000)
-        return decided.model_copy(update={"written": _written(chosen)})
+        left_open = self._left_open(messages) if decided.outcome in ("done", "none") else ()
+        return decided.model_copy(update={"written": _written(chosen), "left_open": left_open})
+
+    def _left_open(self, messages: Sequence[Message]) -> tuple[str, ...]:
+        """Clauses of what was said that plainly speak of a tool which no call since then is of; none where nothing was called."""
+        called = {call.name for call in calls_this_turn(messages)}
+        if not called or self._picker is None or not self._steps.picker:
+            return ()
+        return tuple(
+            clause.text
+            for clause in self._picker.clauses(messages)
+            if clause.chance >= _PLAIN and clause.head in self.toolset.by_name and clause.head not in called
+        )
 
     def _choose(self, messages: Sequence[Message]) -> Chosen:
         if not self._steps.mentions or not self._steps.reviewer or self._reviewer is None:

@@ -69,6 +69,17 @@ class Pick(NamedTuple):
     """How likely the step holds more than one call."""
 
 
+class Clause(NamedTuple):
+    """A part of what a person said in one turn."""
+
+    text: str
+    """As it was said."""
+    head: str
+    """What a step about it alone likeliest starts with."""
+    chance: float
+    """How likely, in [0, 1]."""
+
+
 class Picker:
     """Linear classifiers over sentence embedding and character n-grams of the masked request, and the conversation's state."""
 
@@ -172,14 +183,32 @@ class Picker:
         clauses = [(number, alone) for number, messages in enumerate(conversations) for alone in _clauses(messages, self._marker)]
         if not clauses:
             return tools
-        alone = [messages for _, messages in clauses]
-        heads = self._heads.probabilities(features(alone, facts_of(alone, self._marker), self._marker, self._embedder))
+        heads = self._chances_of_heads([messages for _, messages in clauses])
         spoken_of = np.zeros_like(tools)
         for column, label in enumerate(self._tools.labels):
             if label in self._heads.labels and not label.startswith("!"):
                 found = heads[:, self._heads.labels.index(label)]
                 np.maximum.at(spoken_of[:, column], [number for number, _ in clauses], found)
         return np.asarray(1 - (1 - tools) * (1 - _CLAUSE_WEIGHT * spoken_of**2), np.float32)
+
+    def _chances_of_heads(self, conversations: Sequence[Sequence[Message]]) -> NDArray[np.float32]:
+        """(conversations, heads)."""
+        return self._heads.probabilities(
+            features(conversations, facts_of(conversations, self._marker), self._marker, self._embedder)
+        )
+
+    def clauses(self, messages: Sequence[Message]) -> list[Clause]:
+        """What each clause of the last user turn, said alone, starts a step with; none where it does not fall into several."""
+        spoken = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
+        alone = _clauses(messages[: spoken + 1], self._marker) if spoken >= 0 else []
+        if not alone:
+            return []
+        found = self._chances_of_heads(alone)
+        best = found.argmax(axis=1)
+        return [
+            Clause(said[-1].content, self._heads.labels[column], float(chances[column]))
+            for said, chances, column in zip(alone, found, best, strict=True)
+        ]
 
     def pick_turns(self, messages: Sequence[Message]) -> dict[int, Pick]:
         """A pick for each of the model's turns, the one to come last, each from what stood before it."""

@@ -22,6 +22,8 @@ class State(TypedDict, total=False):
     """What the person says now."""
     by: dict[str, Any]
     """Who says it, as a principal."""
+    wishes: list[str]
+    """What the person said and nothing was done about, until it is done or something else is said."""
     route: Route
     """Where this turn goes."""
     route_confidence: float

@@ -15,6 +15,7 @@ from agents.desk import Desk
 from agents.graph import build_graph
 from agents.open_turns import OpenTurn, OpenTurns
 from agents.wording import proposal_text
+from agents.yes_no import yes_or_no
 from core.errors import BadInput, NotFound
 from core.types.principal import Principal
 from core.types.value import Value
@@ -22,8 +23,6 @@ from core.types.value import Value
 MOST_CHARACTERS = 12_000
 """Of one message."""
 _BUSY_TIMEOUT_S = 15
-_YES = frozenset({"y", "yes", "ok", "okay", "approve", "approved", "do it", "go ahead", "yes please"})
-_NO = frozenset({"n", "no", "reject", "rejected", "don't", "do not", "stop", "no thanks"})
 _WAITS = "Shall I? Say yes or no."
 OnReply = Callable[[dict[str, Any]], None]
 """Told of each reply of a turn as soon as it is there."""
@@ -39,7 +38,8 @@ class Turn(Value):
     thread: str
     """Its thread."""
     replies: tuple[dict[str, Any], ...]
-    """What to show: each with `kind` (`done`, `failed`, `answer`, `ask`, `none`, `refused`, `escalated`, `error`) and `text`."""
+    """What to show: each with `text` and `kind`, which is `done`, `failed`, `open`, `answer`, `ask`, `none`, `refused`,
+    `escalated` or `error`."""
     waiting: tuple[dict[str, Any], ...]
     """Calls that wait for a person, each with what it would change; empty where nothing does."""
     receipt: dict[str, Any]
@@ -110,9 +110,9 @@ class Threads:
         by: Principal | None = None,
     ) -> Turn:
         """As `say`, but a plain yes or no answers what the thread waits for."""
-        answer = text.strip().rstrip(".!").casefold()
-        if thread is not None and answer in _YES | _NO and self._waiting(self._config(thread)):
-            return self.decide(thread, answer in _YES, on_reply=on_reply, by=by)
+        answer = yes_or_no(text)
+        if thread is not None and answer is not None and self._waiting(self._config(thread)):
+            return self.decide(thread, answer, on_reply=on_reply, by=by)
         return self.say(text, thread, history, on_reply, by)
 
     def decide(

@@ -1,5 +1,6 @@
 """What a turn shows of changes and of calls that wait, in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 _MOST_CHARACTERS = 200
@@ -29,3 +30,9 @@ def proposal_text(call: dict[str, Any]) -> str:
         *map(change_text, call["changes"]),
     ]
     return "\n".join([*lines, *([f"  would be refused: {call['error']}"] if call.get("error") else [])])
+
+
+def open_text(wishes: Sequence[str]) -> str:
+    """What was said and not done, and that an answer is wanted."""
+    quoted = " and ".join(f"\u201c{wish}\u201d" for wish in wishes)
+    return f"Still open: {quoted}. Shall I do that, too?"

@@ -6,6 +6,7 @@ from typing import Any
 from agents.desk import Desk
 from agents.replies import question_text
 from agents.state import State
+from agents.wording import open_text
 from core.errors import NightschoolError
 from core.types.message import Message, read_messages, repeats
 from core.types.prediction import Prediction
@@ -34,6 +35,9 @@ def decide(desk: Desk, state: State) -> dict[str, Any]:
         return {"confidence": confidence, **_say(state, "ask", question_text(prediction.ask, desk.toolset))}
     if prediction.outcome == "knowledge":
         return {"confidence": confidence, "outcome": "look_up", "query": prediction.query or state["query"]}
+    if prediction.left_open:
+        wishes = list(prediction.left_open)
+        return {"confidence": confidence, **_say(state, "open", open_text(wishes)), "outcome": "done", "wishes": wishes}
     if prediction.outcome == "none":
         return {"confidence": confidence, "outcome": "none"}
     return {"confidence": confidence, "outcome": "done"}

@@ -59,22 +59,21 @@ def _house(house: dict[str, Any]) -> Table:
 
 
 def _golden(golden: dict[str, Any]) -> Table:
-    table = Table(title=f"Golden scenarios of the report's half (n={golden['n']})")
+    table = Table(title="Golden scenarios of the report's half")
     table.add_column("")
-    for name in golden["days"]:
-        table.add_column(name, justify="right")
+    for name, day in golden["days"].items():
+        table.add_column(f"{name} (n={day['n']})", justify="right")
     table.add_column("change, points", justify="right")
     for field, label in _SORTS.items():
         change = _change(golden["change"]) if field == "end_state" else ""
-        table.add_row(f"{label} ({golden['days']['before'][field]['n']})",
-                      *(_rate(day[field]) for day in golden["days"].values()), change)  # fmt: skip
+        table.add_row(label, *(_rate(day[field]) for day in golden["days"].values()), change)
     for field, label in _PER_1000.items():
         table.add_row(label, *(f"{day[field]:.0f}" for day in golden["days"].values()), "")
     return table
 
 
 def _rate(found: dict[str, Any]) -> str:
-    return f"{found['rate']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+    return f"{found['rate']:.2f} [{found['low']:.2f}, {found['high']:.2f}] of {found['n']}"
 
 
 def _change(found: dict[str, Any]) -> str:

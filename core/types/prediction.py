@@ -42,6 +42,8 @@ class Prediction(Value):
     """Set for `ask` only."""
     query: str | None = None
     """Set for `knowledge` only."""
+    left_open: tuple[str, ...] = ()
+    """Wishes of this turn, in the person's words, that nothing was done about although all is done; mostly none."""
     confidence: float
     """Probability in [0, 1] that the step is exactly right, by the reviewer."""
     latency_ms: float

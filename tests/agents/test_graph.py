@@ -53,6 +53,8 @@ class _Scripted:
         sure = {"confidence": self._confidence, "latency_ms": 1.0}
         if isinstance(answer, BaseException):
             raise answer
+        if isinstance(answer, Prediction):
+            return answer
         if isinstance(answer, list):
             calls = tuple(ToolCall(name=call["name"], arguments=call["arguments"]) for call in answer)
             return Prediction(outcome="calls", tool_calls=calls, **sure)
@@ -145,6 +147,30 @@ def test_the_caller_sees_results_and_turns_before(place: _Place) -> None:
     second = place.say("and the other one", caller, first.thread)
     assert [message.role for message in caller.seen] == ["user", "assistant", "tool", "assistant", "user"]
     assert second.replies[0]["kind"] == "ask" and second.text == "Which customer is it for?"
+
+
+_OPEN = Prediction(outcome="done", left_open=("open a ticket for them",), confidence=0.9, latency_ms=1.0)
+_TICKET = {"name": "create_ticket", "arguments": {"customer": "Orchid Nursery", "subject": "late"}}
+
+
+def test_a_wish_that_stays_open_is_told_and_kept_until_yes(place: _Place) -> None:
+    caller = _Scripted([_HOLD], _OPEN, [_TICKET], "done", "none")
+    first = place.say("hold orchid nursery and open a ticket for them", caller)
+    assert [reply["kind"] for reply in first.replies] == ["done", "open"] and "open a ticket for them" in first.text
+    assert first.receipt["outcome"] == "done" and _new(place) == ["hold_customer"]
+    second = place.say("Yes.", caller, first.thread)
+    spoken = [message.content for message in caller.seen if message.role == "user"]
+    assert spoken[-1] == "Yes, open a ticket for them" and _new(place) == ["create_ticket", "hold_customer"]
+    place.say("yes", caller, second.thread)
+    assert caller.seen[-1].content == "yes", "what was done is open no more"
+
+
+def test_a_wish_that_stays_open_is_dropped_by_anything_else(place: _Place) -> None:
+    caller = _Scripted([_HOLD], _OPEN, "none", "none")
+    first = place.say("hold orchid nursery and open a ticket for them", caller)
+    place.say("no", caller, first.thread)
+    place.say("yes", caller, first.thread)
+    assert caller.seen[-1].content == "yes" and _new(place) == ["hold_customer"]
 
 
 def test_two_records_that_fit_are_asked_about(place: _Place) -> None:
