@@ -118,13 +118,19 @@ class Demo:
         return sorted(known, key=lambda trace: _rank(trace.id))[:REPLAYED]
 
     def _night(self) -> NightResult:
+        """Once: after it the champion is another, and it would be compared with itself."""
+        file = self._folder / "night.json"
+        if file.is_file():
+            return NightResult.model_validate_json(file.read_text())
         order = NightOrder(
             toolset=TOOLSET,
             limits=Limits(epochs=EPOCHS, tokens=MOST_TOKENS),
             continued=True,
             exam=tuple(read_cases(HOUSE)),
         )
-        return run_night(self._home, order, self._progress)
+        night = run_night(self._home, order, self._progress)
+        file.write_text(night.model_dump_json())
+        return night
 
     def _worked(self, name: str, release: str, scenarios: Sequence[GoldenScenario]) -> list[Outcome]:
         file = self._folder / f"{name}.jsonl"

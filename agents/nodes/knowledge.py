@@ -5,13 +5,14 @@ from typing import Any
 from agents.desk import Desk
 from agents.state import State
 from retrieval.answer import answer
+from tools.clauses import find_clauses
 
 _PASSAGES = 5
 
 
 def look_up(desk: Desk, state: State) -> dict[str, Any]:
     """Search the pages for the question, and answer with what they say and where."""
-    question = state["query"]
+    question = _question(desk, state)
     found = answer(question, desk.knowledge.search(question, _PASSAGES), desk.encoder)
     reply = {
         "turn": state["turn"],
@@ -24,3 +25,13 @@ def look_up(desk: Desk, state: State) -> dict[str, Any]:
         "replies": [reply],
         "outcome": "knowledge",
     }
+
+
+def _question(desk: Desk, state: State) -> str:
+    """What is looked up: of a request that is to be done and answered both, the clauses that ask."""
+    said = state["query"]
+    if state["route"] != "mixed" or desk.router is None:
+        return said
+    clauses = find_clauses(said, ())
+    asking = [clause for clause, routed in zip(clauses, desk.router.route(clauses), strict=True) if routed.best == "knowledge"]
+    return " ".join(asking) or said

@@ -72,13 +72,14 @@ class _Idle(_Scripted):
 
 
 class _Router:
-    """Always the same route."""
+    """Always the same route, but for what asks when."""
 
     def __init__(self, label: str) -> None:
         self._label = label
 
     def route(self, texts: Sequence[str]) -> list[Routed]:
-        return [Routed(label=self._label, confidence=0.99, best=self._label) for _ in texts]
+        found = ["knowledge" if text.startswith("when ") else self._label for text in texts]
+        return [Routed(label=label, confidence=0.99, best=label) for label in found]
 
 
 class _Place:
@@ -227,6 +228,13 @@ def test_a_mixed_request_is_done_and_answered(place: _Place) -> None:
     place.knowledge.add_text("holds.md", "# Holds\n\nA hold ends after thirty days.\n")
     turn = place.say("hold orchid nursery, and when does a hold end after", _Scripted([_HOLD], "done"), route="mixed")
     assert [reply["kind"] for reply in turn.replies] == ["done", "answer"] and "thirty days" in turn.text
+
+
+def test_of_a_mixed_request_only_what_asks_is_looked_up(place: _Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(place.knowledge, "search", lambda question, limit: asked.append(question) or [])
+    place.say("hold orchid nursery at once, and when does such a hold end", _Scripted([_HOLD], "done"), route="mixed")
+    assert asked == ["when does such a hold end"]
 
 
 @pytest.mark.parametrize(("route", "word"), [("smalltalk", "work"), ("out_of_scope", "colleague")])
