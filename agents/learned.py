@@ -5,28 +5,40 @@ from functools import lru_cache
 from pathlib import Path
 
 from agents.home import Home
+from core.types.release import Release
+
+_LEARNED = ("writer", "stop", "reserved")
 
 
 def learned_traces(home: Home, toolset: str) -> frozenset[str]:
-    """Ids of the traces the champion was trained on, those of the release it was trained on from included; none without one."""
+    """Ids of the traces the champion has learned; none without one."""
     if not home.releases.history(toolset):
         return frozenset()
-    known = {release.id: release.start for release in home.releases.all(toolset)}
+    return learned_by(home, home.releases.champion(toolset))
+
+
+def learned_by(home: Home, release: Release, with_exam: bool = False) -> frozenset[str]:
+    """Ids of the traces a release was trained on, those of the release it was trained on from included.
+
+    `with_exam`: those it was examined on too, where its exam was cut from the traces.
+    """
+    known = {one.id: one.start for one in home.releases.all(release.toolset)}
     learned: frozenset[str] = frozenset()
-    release: str | None = home.releases.champion(toolset).id
-    while release is not None:
-        learned |= learned_in(home, release)
-        release = known.pop(release, None)
+    name: str | None = release.id
+    while name is not None:
+        learned |= learned_in(home, name, with_exam)
+        name = known.pop(name, None)
     return learned
 
 
-def learned_in(home: Home, release: str) -> frozenset[str]:
+def learned_in(home: Home, release: str, with_exam: bool = False) -> frozenset[str]:
     """Ids of the traces in a release's own dataset; empty where it came without."""
     manifest = home.releases.path(release) / "dataset.json"
-    return _traces_in(manifest, manifest.stat().st_mtime_ns) if manifest.is_file() else frozenset()
+    parts = (*_LEARNED, "exam") if with_exam else _LEARNED
+    return _traces_in(manifest, parts, manifest.stat().st_mtime_ns) if manifest.is_file() else frozenset()
 
 
 @lru_cache(4)
-def _traces_in(manifest: Path, _changed: int) -> frozenset[str]:
+def _traces_in(manifest: Path, parts: tuple[str, ...], _changed: int) -> frozenset[str]:
     rows = json.loads(manifest.read_text())["rows"]
-    return frozenset(row["trace"] for part in ("writer", "stop", "reserved") for row in rows[part])
+    return frozenset(row["trace"] for part in parts for row in rows.get(part, ()))

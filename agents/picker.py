@@ -106,6 +106,7 @@ class Picker:
         marker: Marker,
         embedder: TextEmbedder,
         start: "Picker | None" = None,
+        kept: Sequence[PickerRow] = (),
     ) -> "Picker":
         """Fit on what training rows show.
 
@@ -119,9 +120,10 @@ class Picker:
             marker: Finds what is mentioned.
             embedder: The sentence encoder.
             start: Fit on from it, with the same marker: what the rows do not speak of stays as it was.
+            kept: Rows that `start` has learned: new ones of one sort, calls in odd words, would else draw all odd words to calls.
         """
-        after = [row for row in joined if row.messages[-1].role == "tool"]
-        described = list(_described(toolset))
+        after = [*(row for row in joined if row.messages[-1].role == "tool"), *kept]
+        described = [] if start else list(_described(toolset))
         conversations, steps = [row.messages for row in rows], [row.calls for row in rows]
         asked = [
             *conversations,

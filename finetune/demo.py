@@ -16,6 +16,7 @@ from agents.champions import COMPANY as CHAMPION_FILE
 from agents.home import Home
 from agents.learned import learned_in
 from agents.serving import BASE, Loader
+from core.types.case import Case, read_case
 from core.types.message import last_user_text
 from core.types.principal import IMPORTER
 from core.types.release import Release
@@ -35,11 +36,14 @@ from finetune.progress import Progress
 from tools.erp.company import CONVERSATIONS, DAY
 from tools.erp.company.toolset import TOOLSET
 from tools.erp.sandbox.seed.company import build_company
+from tools.erp.scenario import Scenario
 from tools.importers.jsonl import read_traces
 
-REPLAYED = 120
-"""Conversations the champion has learned that it learns again, so that it forgets nothing."""
-EPOCHS, MOST_TOKENS = 2.0, 90_000
+REPLAYED = 900
+"""Conversations the champion has learned that are at hand; the writer learns as many again as the tokens allow."""
+EPOCHS, MOST_TOKENS = 2.0, 62_000
+GATE_CASES = 16
+"""Golden requests of the gate's half that call, and as many that do not, beside the house's words: nothing may be forgotten."""
 STRATA = {"one step": 40, "several steps": 20, "no call": 20}
 """Golden scenarios of each sort."""
 BASE_SCENARIOS = 10
@@ -126,7 +130,7 @@ class Demo:
             toolset=TOOLSET,
             limits=Limits(epochs=EPOCHS, tokens=MOST_TOKENS),
             continued=True,
-            exam=tuple(read_cases(HOUSE)),
+            exam=(*read_cases(HOUSE), *gate_cases()),
         )
         night = run_night(self._home, order, self._progress)
         file.write_text(night.model_dump_json())
@@ -143,6 +147,22 @@ class Demo:
             finally:
                 loaded.close()
         return read_outcomes(file)
+
+
+def gate_cases() -> list[Case]:
+    """Golden requests of the gate's half, always the same ones: with one step of calls, and with nothing to call."""
+    chosen = []
+    for name in ("one step", "no call"):
+        own = [golden for golden in golden_scenarios("gate") if _SORTS[name](golden) and golden.scenario.end != "ask"]
+        chosen.extend(sorted(own, key=lambda golden: _rank(golden.id))[:GATE_CASES])
+    return [_first_step(golden.scenario) for golden in chosen]
+
+
+def _first_step(scenario: Scenario) -> Case:
+    said, answer = scenario.turns
+    outcome = scenario.end
+    expected = list(answer.calls or ())
+    return read_case({"messages": [{"role": "user", "content": said.user}], "expected": expected, "outcome": outcome})
 
 
 def stratified(scenarios: Sequence[GoldenScenario]) -> list[GoldenScenario]:
@@ -181,7 +201,7 @@ def _house(night: Path, champion: Release) -> dict[str, Any]:
     cases = read_cases(HOUSE)
     found = {_BEFORE: f"reference-champion{champion.id}", _AFTER: "candidate"}
     exams = {name: Examination.model_validate_json((night / f"{file}.json").read_text()) for name, file in found.items()}
-    exact = {name: [score.exact for score in exam.scores] for name, exam in exams.items()}
+    exact = {name: [score.exact for score in exam.scores[: len(cases)]] for name, exam in exams.items()}
     alone = [None] * len(cases)
     shown = [at for at in range(len(cases)) if exact[_AFTER][at] and not exact[_BEFORE][at]][:SHOWN]
     return {

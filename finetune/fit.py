@@ -82,9 +82,10 @@ def fit_picker(
     marker: Marker,
     embedder: TextEmbedder,
     start: Picker | None = None,
+    kept: Sequence[Example] = (),
 ) -> Picker:
-    """Fit the picker on every training row, and on joined ones; on from `start`, if given."""
-    return Picker.fit(toolset, picker_rows(examples), picker_rows(joined), marker, embedder, start)
+    """Fit the picker on every training row, and on joined ones; on from `start`, if given, with some of what that has learned."""
+    return Picker.fit(toolset, picker_rows(examples), picker_rows(joined), marker, embedder, start, picker_rows(kept))
 
 
 def picker_folds(examples: Sequence[Example], seed: int) -> list[list[Example]]:
@@ -101,8 +102,9 @@ def cross_fit_pickers(
     seed: int,
     on_progress: OnProgress = lambda done, of: None,
     start: Picker | None = None,
+    kept: Sequence[Example] = (),
 ) -> list[PickerFold]:
-    """Cut the examples into folds, each with a picker that was fitted on all the others, on from `start` if given.
+    """Cut the examples into folds, each with a picker that was fitted on all the others, as `fit_picker` does it.
 
     The picker that serves has seen every training row. Told its picks, the writer would learn to trust it too much, and so
     would the reviewer: both are taught with picks of a picker that did not see the row, as it is with every row to come.
@@ -114,7 +116,7 @@ def cross_fit_pickers(
         # A single fold, a handful of alike conversations, has no others to be judged by.
         others = [other for other in range(len(cut)) if other != number] or [number]
         seen, made = ([example for other in others for example in part[other]] for part in (cut, joined))
-        fitted.append(PickerFold(tuple(fold), fit_picker(toolset, seen, made, marker, embedder, start)))
+        fitted.append(PickerFold(tuple(fold), fit_picker(toolset, seen, made, marker, embedder, start, kept)))
         on_progress(number + 1, len(cut))
     return fitted
 

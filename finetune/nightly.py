@@ -63,7 +63,7 @@ from finetune.order import Order, TrainingConfig
 from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
 from finetune.progress import Progress
 from finetune.split import Parts, shuffled_clusters, split
-from finetune.start import Start, start_of
+from finetune.start import Start, new_traces, start_of
 from finetune.training import train_in_child
 from tools.choices import with_said_choices
 from tools.habits import with_habits
@@ -72,6 +72,8 @@ from tools.marks import AT_NIGHT, Marker
 
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
+_KEPT = 800
+"""Conversations the writer has no time to learn again in a continued night, shown to the picker, so that it forgets nothing."""
 _DONE = "done"
 
 
@@ -174,8 +176,13 @@ class Night:
             self._dropped.update(dropped)
         examples = cluster(examples)
         self._plan: Plan = self._planned(examples)
-        examples = _sample(examples, self._plan.conversations, order.seed)
+        traces = frozenset(example.trace_id for example in examples)
+        new = new_traces(self._home, order.toolset, traces) if order.continued else frozenset()
+        examples, left = _sample(examples, self._plan.conversations, order.seed, new)
         self._parts: Parts = split(examples, order.seed, with_exam=not golden, with_reserved=not order.continued)
+        barred = {example.cluster for example in self._parts.exam}
+        known = [example for example in left if example.trace_id not in new and example.cluster not in barred]
+        self._kept = known[:_KEPT] if order.continued else []
         if not self._parts.writer:
             raise TrainingError(
                 f"toolset {order.toolset!r}: the writer part is empty: no conversation is left, {len(self._dropped)} were dropped"
@@ -212,11 +219,11 @@ class Night:
         training, joiner = self._parts.training, Joiner(self._toolset, self._table, PICKER_JOINED, self._order.seed)
         start = self._start.picker(self._toolset, marker, embedder) if self._start is not None else None
         cross_fitted = cross_fit_pickers(
-            self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update, start
+            self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update, start, self._kept
         )
         for number, fold in enumerate(cross_fitted):
             fold.picker.save(folder / f"{number}.safetensors")
-        fit_picker(self._toolset, training, joiner.join(training), marker, embedder, start).save(folder / PICKER)
+        fit_picker(self._toolset, training, joiner.join(training), marker, embedder, start, self._kept).save(folder / PICKER)
         for part, share in (("writer", self._config().joined), ("stop", 0.0)):
             examples = getattr(self._parts, part)
             joiner = Joiner(self._toolset, self._table, share, self._order.seed)
@@ -467,18 +474,17 @@ class Night:
         cases = [case.model_dump(mode="json") for case in self._cases]
         config = self._config().model_dump()
         made_of = [self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config]
-        return content_hash([*made_of, self._start.release] if self._start is not None else made_of)
+        kept = [example.id for example in self._kept]
+        return content_hash([*made_of, self._start.release, kept] if self._start is not None else made_of)
 
 
-def _sample(examples: Sequence[Example], wanted: int, seed: int) -> list[Example]:
+def _sample(examples: Sequence[Example], wanted: int, seed: int, first: frozenset[str]) -> tuple[list[Example], list[Example]]:
+    """So many examples by chance, those of the traces in `first` before others; and the ones that are left."""
     if wanted >= len(examples):
-        return list(examples)
-    sampled: list[Example] = []
-    for group in shuffled_clusters(examples, seed):
-        sampled.extend(group[: wanted - len(sampled)])
-        if len(sampled) >= wanted:
-            break
-    return sampled
+        return list(examples), []
+    drawn = [example for group in shuffled_clusters(examples, seed) for example in group]
+    drawn.sort(key=lambda example: example.trace_id not in first)
+    return drawn[:wanted], drawn[wanted:]
 
 
 def _commonest(dropped: dict[str, str]) -> str:

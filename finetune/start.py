@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from agents.home import Home
-from agents.learned import learned_in
+from agents.learned import learned_by, learned_in
 from agents.parts import ADAPTER_FOLDER, PICKER, REVIEWER, load_kinds
 from agents.picker import Picker, TextEmbedder
 from core.errors import TrainingError
@@ -49,6 +49,21 @@ class Start:
             shutil.copytree(self._folder / ADAPTER_FOLDER, partial)
             partial.replace(folder)
         return Path(folder.name)
+
+
+def new_traces(home: Home, toolset: str, traces: frozenset[str]) -> frozenset[str]:
+    """Those of these traces that the champion has not met; where it has met all, what it met last.
+
+    The latter so that a night that is repeated after its release became champion is the same night.
+
+    Raises:
+        NotFound: There is no champion.
+    """
+    champion = home.releases.champion(toolset)
+    new = traces - learned_by(home, champion, with_exam=True)
+    if new or champion.start is None:
+        return new
+    return traces - learned_by(home, home.releases.get(champion.start), with_exam=True)
 
 
 def start_of(home: Home, toolset: Toolset, base: str, traces: frozenset[str]) -> Start:

@@ -71,6 +71,19 @@ def test_fitted_on_it_learns_a_new_word_and_forgets_none(picker: Picker, tmp_pat
     assert read.pick(said("ring up Delta, tell them hello")).parts["call.note"] > 0.5
 
 
+def test_rows_it_has_learned_hold_it_where_it_was(picker: Picker) -> None:
+    new = [PickerRow(said(f"{what} {n}"), (ToolCall(name="bill", arguments={"customer": n}),))
+           for n in ("Acme", "Bolt", "Crane") for what in ("lovely weather today", "how nice it is", "what a day")]  # fmt: skip
+    known = [PickerRow(said(f"nice day {n}"), (ToolCall(name="!none"),)) for n in ("today", "outside", "indeed")] * 3
+    chances = [
+        dict(Picker.fit(TOOLSET, new, [], MARKER, HashingEmbedder(), picker, kept).pick(said("nice day outside")).ranking)[
+            "!none"
+        ]
+        for kept in ([], known)
+    ]
+    assert chances[0] < chances[1]
+
+
 def test_a_head_nobody_took_before_is_taken_in(picker: Picker) -> None:
     rows = [PickerRow(said(f"where does it say {what}"), (ToolCall(name="!search"),)) for what in ("prices", "terms", "dates")]
     assert "!search" not in dict(picker.pick(said("where does it say prices")).ranking)

@@ -471,6 +471,19 @@ def test_a_night_may_go_on_from_the_champion(studied: Studied, home: Home, monke
     assert run_night(home, night, Silent()).release == release.id
 
 
+def test_a_night_that_goes_on_takes_what_is_new_before_what_is_known(studied: Studied, home: Home) -> None:
+    new = [read_trace(conversation(number), shop()) for number in range(40, 44)]
+    home.traces.add(new)
+    night = order(studied, continued=True, limits=Limits(epochs=1, conversations=12))
+    result = run_night(home, night, Silent())
+    parts = thaw(Path(result.folder) / "dataset")
+    taken = {example.trace_id for example in (*parts.training, *parts.exam)}
+    assert len(taken) == 12 and {trace.id for trace in new} <= taken
+    home.releases.promote(result.release, home.principal, "person")
+    again = run_night(home, night, Silent())
+    assert (again.folder, again.release) == (result.folder, result.release), "repeated, it is the same night"
+
+
 def test_a_night_cannot_go_on_from_another_base(studied: Studied, home: Home, tmp_path: Path) -> None:
     other = shutil.copytree(studied.base, tmp_path / "another")
     with pytest.raises(TrainingError, match="is on base"):
