@@ -14,8 +14,10 @@ from core.types.tool import read_toolset
 from evals.graph_shift import graph_shifts
 from evals.workday import choose_threshold, held_back, risk_coverage, sum_up, work, work_in_shifts
 from tools.erp.operations import ALL
+from tools.erp.sandbox.seed.master import master
 from tools.erp.scenario import Scenario, read_scenario
 
+_SUPPLIER = master()["suppliers"][0]
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
 _RELEASE = {"name": "release_customer", "arguments": {"customer": "Orchid Nursery"}}
 
@@ -137,6 +139,16 @@ def test_the_same_through_the_whole_graph(
         (outcome,) = work_in_shifts([_ONE], begin, short_company)
     assert (outcome.end_state, outcome.ending, outcome.wrong_writes) == (end_state, ending, wrong)
     assert list(home.traces.all("company")) == []
+
+
+def test_what_is_destructive_waits_in_the_graph_and_is_let_through_where_it_is_sure(short_company: Path, tmp_path: Path) -> None:
+    change = {"name": "change_bank_details", "arguments": {"supplier": _SUPPLIER, "iban": "DE02120300000000202051"}}
+    asked = _scenario({"user": f"new account of {_SUPPLIER}: DE02120300000000202051"}, {"calls": [change]})
+    home, toolset = Home(Settings(home=tmp_path)), read_toolset("company", [operation.function for operation in ALL])
+    for act, ending in ((0.0, "finished"), (0.95, "approval")):
+        with graph_shifts(home, toolset, _Scripted([change], "done"), None, act) as begin:
+            (outcome,) = work_in_shifts([asked], begin, short_company)
+        assert (outcome.ending, outcome.end_state) == (ending, ending == "finished")
 
 
 def test_a_chain_through_the_whole_graph(short_company: Path, tmp_path: Path) -> None:
