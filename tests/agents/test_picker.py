@@ -59,7 +59,8 @@ def test_fitted_on_it_learns_a_new_word_and_forgets_none(picker: Picker, tmp_pat
     names = ["Acme", "Bolt", "Crane"]
     new = [PickerRow(said(f"zorch {n}"), (ToolCall(name="bill", arguments={"customer": n}),)) for n in names * 2]
     assert picker.pick(said("zorch Delta")).ranking[0][1] < 0.7
-    later = Picker.fit(TOOLSET, new, [], MARKER, HashingEmbedder(), start=picker)
+    known = [PickerRow(said(f"ring up {n} now"), (ToolCall(name="call", arguments={"customer": n}),)) for n in names * 2]
+    later = Picker.fit(TOOLSET, new, [], MARKER, HashingEmbedder(), start=picker, kept=known)
     later.save(tmp_path / "picker.safetensors")
     read = Picker.load(tmp_path / "picker.safetensors", TOOLSET, MARKER, HashingEmbedder())
     zorched = read.pick(said("zorch Delta"))
