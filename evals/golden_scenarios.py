@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from core.types.case import Case, read_case
 from core.types.message import write_messages
 from core.types.value import Value
 from evals.golden import COMPANY
@@ -33,6 +34,13 @@ def golden_scenarios(part: Part | None = None, file: Path = COMPANY) -> list[Gol
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     found = [GoldenScenario(id=row["id"], part=row["part"], scenario=read_scenario(row)) for row in rows]
     return [scenario for scenario in found if part is None or scenario.part == part]
+
+
+def only_step(scenario: Scenario) -> Case:
+    """The case of a scenario of one step that does not ask; it needs no company, for nothing happened before."""
+    said, answer = scenario.turns
+    message = {"role": "user", "content": said.user}
+    return read_case({"messages": [message], "expected": list(answer.calls or ()), "outcome": scenario.end})
 
 
 def case_rows(scenarios: Sequence[GoldenScenario], company: Path) -> Iterator[dict[str, Any]]:

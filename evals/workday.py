@@ -22,7 +22,7 @@ from evals.intervals import Rate, rate
 from evals.suite import Predictor
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox
-from tools.erp.scenario import Scenario, play
+from tools.erp.scenario import Scenario, Sort, play
 from tools.resolve import resolve
 
 _MOST_STEPS = 8
@@ -223,9 +223,9 @@ def sum_up(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> Workda
     return Workday(
         n=len(pairs),
         end_state=rate([outcome.end_state for _, outcome in pairs], [None] * len(pairs)),
-        one_step=_rate(pairs, lambda scenario: scenario.is_one_step and scenario.end == "calls"),
-        several_steps=_rate(pairs, lambda scenario: not scenario.is_one_step),
-        no_call=_rate(pairs, lambda scenario: scenario.is_one_step and scenario.end != "calls"),
+        one_step=_rate(pairs, "one step"),
+        several_steps=_rate(pairs, "several steps"),
+        no_call=_rate(pairs, "no call"),
         unaided_per_1000=thousand * sum(outcome.unaided for _, outcome in pairs),
         asked_per_1000=thousand * sum(outcome.ending == "asked" for _, outcome in pairs),
         approval_per_1000=thousand * sum(outcome.ending == "approval" for _, outcome in pairs),
@@ -235,8 +235,8 @@ def sum_up(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> Workda
     )
 
 
-def _rate(pairs: Sequence[tuple[Scenario, Outcome]], where: Callable[[Scenario], bool]) -> Rate | None:
-    chosen = [outcome.end_state for scenario, outcome in pairs if where(scenario)]
+def _rate(pairs: Sequence[tuple[Scenario, Outcome]], sort: Sort) -> Rate | None:
+    chosen = [outcome.end_state for scenario, outcome in pairs if scenario.sort == sort]
     return rate(chosen, [None] * len(chosen)) if chosen else None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.caller import Steps
+from agents.caller import FIRST_DRAFTS, Steps
 from agents.home import Home
 from agents.parts import load_kinds
 from agents.serving import Loader
@@ -37,7 +37,7 @@ from tools.importers.jsonl import read_traces
 
 WHOLE = "whole caller"
 ABLATIONS: dict[str, Steps] = {
-    "no second look": Steps(sure=0.0),
+    "no second look": FIRST_DRAFTS,
     "without reviewer": Steps(reviewer=False),
     "without picker": Steps(picker=False),
     "writer alone": Steps(mentions=False, picker=False, reviewer=False),

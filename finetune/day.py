@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from agents.caller import Steps
 from core.errors import NightschoolError
 from core.types.case import Case, cases_of
 from core.types.message import Message, ToolCall
@@ -23,8 +22,6 @@ from evals.scorers.exact import score
 from evals.suite import Predictor
 from finetune.harvest import harvest_one
 
-FIRST_DRAFTS = Steps(sure=0.0)
-"""How a simulated day is worked: by first drafts, in a third of the time."""
 _SOURCE = THREAD + "of a simulated day"
 
 

@@ -8,35 +8,36 @@ on some of what it had learned before, so that nothing is forgotten. In the morn
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.caller import FIRST_DRAFTS
 from agents.champions import COMPANY as CHAMPION_FILE
 from agents.home import Home
 from agents.learned import learned_in
 from agents.serving import BASE, Loader
-from core.types.case import Case, read_case
+from core.types.case import Case
 from core.types.message import last_user_text
 from core.types.principal import IMPORTER
 from core.types.release import Release
 from core.types.tool import Toolset
 from core.types.trace import Trace
 from evals.golden import HOUSE
-from evals.golden_scenarios import GoldenScenario, golden_scenarios
+from evals.golden_scenarios import GoldenScenario, golden_scenarios, only_step
 from evals.golden_sets import read_cases
 from evals.intervals import paired_difference, rate
 from evals.suite import Examination
 from evals.workday import Outcome, read_outcomes, sum_up, work, write_outcomes
 from finetune.archive import unpack
-from finetune.day import FIRST_DRAFTS, Day, Operator, read_day, work_a_day, write_day
+from finetune.day import Day, Operator, read_day, work_a_day, write_day
 from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from tools.erp.company import CONVERSATIONS, DAY
 from tools.erp.company.toolset import TOOLSET
 from tools.erp.sandbox.seed.company import build_company
-from tools.erp.scenario import Scenario
+from tools.erp.scenario import Sort
 from tools.importers.jsonl import read_traces
 
 REPLAYED = 900
@@ -44,7 +45,7 @@ REPLAYED = 900
 EPOCHS, MOST_TOKENS = 2.0, 62_000
 GATE_CASES = 16
 """Golden requests of the gate's half that call, and as many that do not, beside the house's words: nothing may be forgotten."""
-STRATA = {"one step": 40, "several steps": 20, "no call": 20}
+STRATA: dict[Sort, int] = {"one step": 40, "several steps": 20, "no call": 20}
 """Golden scenarios of each sort."""
 BASE_SCENARIOS = 10
 """Of these, one in eight, for the untrained base: with 55 schemas in its prompt each takes it ten seconds."""
@@ -151,34 +152,17 @@ class Demo:
 
 def gate_cases() -> list[Case]:
     """Golden requests of the gate's half, always the same ones: with one step of calls, and with nothing to call."""
+    able = [golden for golden in golden_scenarios("gate") if golden.scenario.end != "ask"]
+    return [only_step(golden.scenario) for golden in stratified(able, {"one step": GATE_CASES, "no call": GATE_CASES})]
+
+
+def stratified(scenarios: Sequence[GoldenScenario], strata: Mapping[Sort, int] = STRATA) -> list[GoldenScenario]:
+    """So many scenarios of each sort, always the same ones."""
     chosen = []
-    for name in ("one step", "no call"):
-        own = [golden for golden in golden_scenarios("gate") if _SORTS[name](golden) and golden.scenario.end != "ask"]
-        chosen.extend(sorted(own, key=lambda golden: _rank(golden.id))[:GATE_CASES])
-    return [_first_step(golden.scenario) for golden in chosen]
-
-
-def _first_step(scenario: Scenario) -> Case:
-    said, answer = scenario.turns
-    outcome = scenario.end
-    expected = list(answer.calls or ())
-    return read_case({"messages": [{"role": "user", "content": said.user}], "expected": expected, "outcome": outcome})
-
-
-def stratified(scenarios: Sequence[GoldenScenario]) -> list[GoldenScenario]:
-    """So many scenarios of each sort as `STRATA` says, always the same ones."""
-    chosen = []
-    for name, wanted in STRATA.items():
-        own = [golden for golden in scenarios if _SORTS[name](golden)]
+    for sort, wanted in strata.items():
+        own = [golden for golden in scenarios if golden.scenario.sort == sort]
         chosen.extend(sorted(own, key=lambda golden: _rank(golden.id))[:wanted])
     return chosen
-
-
-_SORTS: dict[str, Callable[[GoldenScenario], bool]] = {
-    "one step": lambda golden: golden.scenario.is_one_step and golden.scenario.end == "calls",
-    "several steps": lambda golden: not golden.scenario.is_one_step,
-    "no call": lambda golden: golden.scenario.is_one_step and golden.scenario.end != "calls",
-}
 
 
 def _rank(name: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.caller import FIRST_DRAFTS
 from agents.home import Home
 from agents.serving import Loader
 from core.settings import Settings
@@ -24,7 +25,7 @@ from evals.golden_scenarios import golden_scenarios
 from evals.intervals import paired_difference, rate
 from evals.workday import Outcome, read_outcomes, work, write_outcomes
 from finetune.cluster import cluster
-from finetune.day import FIRST_DRAFTS, Day, Operator, read_day, work_a_day, write_day
+from finetune.day import Day, Operator, read_day, work_a_day, write_day
 from finetune.harvest import harvest
 from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from safetensors.numpy import load_file, save_file
 
-from agents.caller import Steps
+from agents.caller import FIRST_DRAFTS
 from agents.parts import ADAPTER_FOLDER, FILES, list_files, release_id
 from agents.serving import Loader
 from api.tour.scene import Line
 from api.tour.stage import Stage
-from core.types.case import Case, read_case
+from core.types.case import Case
 from evals.gate import MIN_CASES, judge
-from evals.golden_scenarios import golden_scenarios
+from evals.golden_scenarios import golden_scenarios, only_step
 from evals.scorers.exact import Score
 from evals.slices import slice_of
 from evals.suite import examine
@@ -36,8 +36,8 @@ def refuse_a_worse_release(stage: Stage, lines: list[Line]) -> bool:
 
 
 def _scores(stage: Stage, release: str, cases: Sequence[Case]) -> Sequence[Score]:
-    """How a release does, by its first drafts, which takes half the time."""
-    loaded = Loader(stage.home).load(stage.release.toolset, release, Steps(sure=0.0))
+    """How a release does, by its first drafts."""
+    loaded = Loader(stage.home).load(stage.release.toolset, release, FIRST_DRAFTS)
     try:
         return examine(cases, loaded, loaded.toolset).scores
     finally:
@@ -65,7 +65,5 @@ def _with_layers_lost(stage: Stage) -> str:
 
 def _cases() -> list[Case]:
     """As many golden requests that want one step of calls as the gate needs to decide."""
-    scenarios = [golden.scenario for golden in golden_scenarios("gate")]
-    wanted = [(turns[0].user, turns[1].calls) for turns in (one.turns for one in scenarios if one.is_one_step) if turns[1].calls]
-    rows = [{"messages": [{"role": "user", "content": said}], "expected": list(calls or ())} for said, calls in wanted]
-    return [read_case(row) for row in rows[:MIN_CASES]]
+    wanted = [golden.scenario for golden in golden_scenarios("gate") if golden.scenario.sort == "one step"]
+    return [only_step(scenario) for scenario in wanted[:MIN_CASES]]

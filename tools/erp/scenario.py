@@ -7,7 +7,7 @@ A call may take a value from the result of an earlier one: `$2.invoice` is the f
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from core.errors import BadInput, ToolError
 from core.types.message import Message, ToolCall
@@ -17,6 +17,7 @@ from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox
 from tools.resolve import resolve
 
 _REFERENCE = re.compile(r"\$(\d+)((?:\.\w+)+)")
+Sort = Literal["one step", "several steps", "no call"]
 _ENDS = ("calls", "ask", "knowledge", "none", "done")
 
 
@@ -54,6 +55,13 @@ class Scenario(Value):
     def is_one_step(self) -> bool:
         """Whether it is one request and one answer."""
         return len(self.turns) == 2
+
+    @property
+    def sort(self) -> Sort:
+        """Several steps or turns, or one step, which calls or does not."""
+        if not self.is_one_step:
+            return "several steps"
+        return "one step" if self.end == "calls" else "no call"
 
 
 def read_scenario(row: Mapping[str, Any]) -> Scenario:
