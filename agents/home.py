@@ -9,6 +9,7 @@ from core.artefacts import MINILM, ArtefactStore
 from core.bases import BaseStore
 from core.database import open_database
 from core.jobs import JobStore
+from core.keyring import Keyring
 from core.keys import KeyStore
 from core.merged import MergedStore
 from core.releases import ReleaseStore
@@ -20,7 +21,11 @@ from retrieval.embed import Embedder
 from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
 from retrieval.vectors import open_index
+from tools.approvals import Approvals
+from tools.audit import Audit
+from tools.executor import BackEnd, Executor
 from tools.ledger import Ledger
+from tools.policy import DEFAULT_POLICY, Policy, read_policy
 from tools.registry import Registry
 
 
@@ -36,10 +41,31 @@ class Home:
         self.releases = ReleaseStore(self.database, settings.tenant, settings.home / "releases")
         self.jobs = JobStore(self.database, settings.tenant)
         self.keys = KeyStore(self.database)
-        self.ledger = Ledger(self.database, settings.tenant)
+        self.keyring = Keyring(settings.keys_file or settings.home / "keys" / "signing.json")
+        self.audit = Audit(self.database, settings.tenant, self.keyring, settings.audit_anchor or settings.home / "audit.anchor")
+        self.ledger = Ledger(self.database, settings.tenant, self.audit)
+        self.approvals = Approvals(self.database, settings.tenant, self.keyring)
         self.artefacts = ArtefactStore(settings.artefact_folder)
         self.bases = BaseStore(self.artefacts)
         self.merged = MergedStore(settings.home / "merged")
+
+    @property
+    def policy(self) -> Policy:
+        """Who may do what: the home's own `policy.toml`, else the one that comes with the program.
+
+        Raises:
+            BadInput: The file cannot be read.
+        """
+        own = self.settings.home / "policy.toml"
+        return read_policy(own if own.is_file() else DEFAULT_POLICY)
+
+    def executor(self, back_end: BackEnd) -> Executor:
+        """The write path to a business system.
+
+        Raises:
+            BadInput: The policy cannot be read.
+        """
+        return Executor(self.ledger, back_end, self.policy, self.approvals)
 
     @property
     def nights(self) -> Path:

@@ -15,7 +15,6 @@ from core.types.tool import Toolset
 from core.types.trace import Trace
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
-from tools.executor import Executor
 from tools.kinds import KindTable
 from tools.marks import Marker
 
@@ -39,7 +38,7 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
         yield Desk(
             toolset=toolset,
             caller=caller,
-            executor=Executor(home.ledger, sandbox),
+            executor=home.executor(sandbox),
             book=Lookup(sandbox),
             knowledge=home.knowledge,
             encoder=home.embedder,

@@ -33,7 +33,8 @@ class State(TypedDict, total=False):
     steps: int
     """Steps of calls this turn has taken."""
     calls: list[dict[str, Any]]
-    """Calls to carry out: id, tool, arguments as said and resolved, risk, names of the records found."""
+    """Calls to carry out: id, tool, arguments as said and resolved, risk, names of the records found,
+    arguments nobody vouches for, and the token of whoever let it through."""
     approved_by: str
     """The person who let calls of this turn be done; empty where none was asked."""
     confidence: float

@@ -16,7 +16,7 @@ from agents.graph import build_graph
 from agents.open_turns import OpenTurn, OpenTurns
 from agents.wording import proposal_text
 from agents.yes_no import yes_or_no
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, Denied, NotFound
 from core.types.principal import Principal
 from core.types.value import Value
 
@@ -62,7 +62,7 @@ class Threads:
 
     def __init__(self, desk: Desk, saver: SqliteSaver, turns: OpenTurns) -> None:
         """Use `open_threads`."""
-        self._graph, self._turns = build_graph(desk, saver), turns
+        self._desk, self._graph, self._turns = desk, build_graph(desk, saver), turns
 
     def say(
         self,
@@ -122,10 +122,14 @@ class Threads:
 
         Raises:
             NotFound: No such thread, or it waits for nothing.
+            Denied: This person may not let it be done; it goes on waiting.
         """
         config = self._config(thread)
-        if not self._waiting(config):
+        waiting = self._waiting(config)
+        if not waiting:
             raise NotFound(f"thread {thread!r}: waits for nothing")
+        if approve:
+            self._check(waiting, by)
         return self._go_on(Command(resume={"approve": approve, "reason": reason, "by": _dumped(by)}), config, on_reply)
 
     def resume(self, thread: str) -> Turn:
@@ -183,6 +187,14 @@ class Threads:
             waiting=tuple(call for found in waiting for call in found["calls"]),
             receipt={} if waiting else state.get("receipt", {}),
         )
+
+    def _check(self, waiting: Sequence[dict[str, Any]], by: Principal | None) -> None:
+        """Refuse a yes of somebody who has no right to it before the thread hears of it."""
+        executor = self._desk.executor
+        for identity in (call["approval"] for found in waiting for call in found["calls"] if "approval" in call):
+            why = executor.may_decide(executor.approvals.get(identity), by or self._desk.principal)
+            if why is not None:
+                raise Denied(why)
 
     def _waiting(self, config: RunnableConfig) -> list[dict[str, Any]]:
         return [found.value for task in self._graph.get_state(config).tasks for found in task.interrupts]

@@ -27,9 +27,10 @@ def proposal_text(call: dict[str, Any]) -> str:
     whom = f" of {', '.join(names)}" if names else ""
     lines = [
         f"waits for a person: {call['tool']}({arguments}){whom}, {call['confidence']:.0%} sure",
+        *([f"  because: {call['why']}"] if call.get("why") else []),
         *map(change_text, call["changes"]),
     ]
-    return "\n".join([*lines, *([f"  would be refused: {call['error']}"] if call.get("error") else [])])
+    return "\n".join([*lines, *(f"  ! {name}: from a text nobody vouches for" for name in call["tainted"])])
 
 
 def open_text(wishes: Sequence[str]) -> str:

@@ -62,3 +62,32 @@ class ToolError(NightschoolError):
     def __init__(self, message: str, field: str = "", value: object = None) -> None:
         super().__init__(message)
         self.field, self.value = field, value
+
+
+class Denied(ToolError):
+    """Policy refuses a call, or a person may not do what they try; nothing was changed."""
+
+    code = "denied"
+
+
+class ApprovalNeeded(ToolError):
+    """A person has to let a call through first; nothing was changed."""
+
+    code = "approval_needed"
+
+    def __init__(self, message: str, request: str) -> None:
+        super().__init__(message)
+        self.request = request
+        """Id of what waits."""
+
+
+class OutcomeUnknown(ToolError):
+    """Nobody can say whether a business system did a write; a person has to look before anything is done again."""
+
+    code = "unknown"
+
+
+class ContactLost(NightschoolError):
+    """A business system did not answer: it may or may not have done what it was asked."""
+
+    code = "contact_lost"

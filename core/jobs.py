@@ -1,7 +1,5 @@
 """Leased jobs: one worker at a time does a piece of work, and a dead worker's lease runs out."""
 
-import os
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import StoreError
+from core.owner import is_gone, this_owner
 from core.types.principal import Principal
 
 LEASE_S = 60.0
@@ -61,7 +60,7 @@ class JobStore:
         Raises:
             StoreError: Another living worker holds it.
         """
-        owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+        owner = this_owner()
         self._take(kind, key, owner, principal)
         stop = threading.Event()
         beat = threading.Thread(target=self._renew, args=(kind, key, owner, stop), daemon=True)
@@ -98,7 +97,7 @@ class JobStore:
             except IntegrityError:
                 session.rollback()
             holder = session.exec(select(JobRow).where(self._which(kind, key))).one()
-            if holder.owner and _is_dead(holder.owner):
+            if holder.owner and is_gone(holder.owner):
                 session.exec(
                     update(JobRow).where(self._which(kind, key), col(JobRow.owner) == holder.owner).values(lease_until=None)
                 )
@@ -128,18 +127,3 @@ class JobStore:
 
     def _which(self, kind: str, key: str) -> ColumnElement[bool]:
         return and_(col(JobRow.tenant) == self._tenant, col(JobRow.kind) == kind, col(JobRow.key) == key)
-
-
-def _is_dead(owner: str) -> bool:
-    """Whether the owner was a process of this machine that is gone: its lease need not run out."""
-    host, _, rest = owner.partition(":")
-    process = rest.partition(":")[0]
-    if host != socket.gethostname() or not process.isdigit():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

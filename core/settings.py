@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     """Where model files lie; several homes may share one folder."""
     database_url: SecretStr | None = None
     """SQLAlchemy URL; default a SQLite file under the home."""
+    keys_file: Path | None = None
+    """Signing keys of audit and approvals; default under the home, best where the database's backups do not go."""
+    audit_anchor: Path | None = None
+    """File the audit's newest signature is appended to; default under the home, best where the database's owner cannot write."""
     tenant: str = "default"
     """Whose data the command line works on."""
     threads: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)

@@ -9,16 +9,12 @@ from agents.desk import Decider, Desk, Thresholds
 from agents.home import Home
 from agents.router import Router
 from agents.threads import Turn, open_threads
-from core.database import open_database
 from core.settings import Settings
-from core.traces import TraceStore
 from core.types.tool import Toolset
 from evals.workday import Deed, Ending, Wanted, deed_name
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.scenario import Scenario
-from tools.executor import Executor
-from tools.ledger import Ledger
 
 
 class GraphShift:
@@ -26,6 +22,7 @@ class GraphShift:
 
     def __init__(self, desk: Desk, sandbox: Sandbox, wanted: Wanted) -> None:
         self._desk, self._sandbox, self._wanted = desk, sandbox, wanted
+        self._second = desk.principal.model_copy(update={"person": "a second person", "role": "controlling"})
         self._outcome = ""
         self.deeds: list[Deed] = []
         self.confidence = self.least_write = 1.0
@@ -38,7 +35,7 @@ class GraphShift:
             for said in (turn.user for turn in scenario.turns if turn.user is not None):
                 turn = threads.say(said, thread)
                 while turn.waiting and all(call["confidence"] >= self._desk.thresholds.act for call in turn.waiting):
-                    turn = threads.decide(turn.thread, approve=True)
+                    turn = threads.decide(turn.thread, approve=True, by=self._second)
                 thread = turn.thread
                 ending = self._take(turn)
                 if ending != "finished":
@@ -91,18 +88,18 @@ def graph_shifts(
         act: Confidence below which a write waits for a person, in [0, 1].
     """
     with tempfile.TemporaryDirectory() as folder:
-        database = open_database(Settings(home=Path(folder)))
+        aside = Home(Settings(home=Path(folder), artefacts=home.settings.artefact_folder, tenant=home.settings.tenant))
 
         def begin(sandbox: Sandbox, wanted: Wanted) -> GraphShift:
             desk = Desk(
                 toolset=toolset,
                 caller=caller,
-                executor=Executor(Ledger(database, home.settings.tenant), sandbox),
+                executor=aside.executor(sandbox),
                 book=Lookup(sandbox),
                 knowledge=home.knowledge,
                 encoder=home.embedder,
                 router=router,
-                traces=TraceStore(database, home.settings.tenant),
+                traces=aside.traces,
                 principal=home.principal,
                 thresholds=Thresholds(act=act),
             )
@@ -111,5 +108,5 @@ def graph_shifts(
         try:
             yield begin
         finally:
-            database.dispose()
+            aside.database.dispose()
             home.knowledge.close()

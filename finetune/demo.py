@@ -40,8 +40,9 @@ from tools.erp.sandbox.seed.company import build_company
 from tools.erp.scenario import Sort
 from tools.importers.jsonl import read_traces
 
-REPLAYED = 900
-"""Conversations the champion has learned that are at hand; the writer learns as many again as the tokens allow."""
+REPLAYED, QUIET = 900, 250
+"""Conversations the champion has learned that are at hand, and how many of them call nothing; the writer learns as many again as
+the tokens allow, and the picker keeps the others in mind."""
 EPOCHS, MOST_TOKENS = 2.0, 62_000
 GATE_CASES = 16
 """Golden requests of the gate's half that call, and as many that do not, beside the house's words: nothing may be forgotten."""
@@ -120,7 +121,11 @@ class Demo:
         """Some of what the champion has learned."""
         learned = learned_in(self._home, champion.id)
         known = [trace for trace in self._read(CONVERSATIONS, toolset) if trace.id in learned]
-        return sorted(known, key=lambda trace: _rank(trace.id))[:REPLAYED]
+        known.sort(key=lambda trace: _rank(trace.id))
+        quiet = [trace for trace in known if trace.outcome in ("none", "knowledge") and not _calls(trace)]
+        spoken_for = {trace.id for trace in quiet}
+        others = [trace for trace in known if trace.id not in spoken_for]
+        return [*quiet[:QUIET], *others[: REPLAYED - QUIET]]
 
     def _night(self) -> NightResult:
         """Once: after it the champion is another, and it would be compared with itself."""
@@ -148,6 +153,10 @@ class Demo:
             finally:
                 loaded.close()
         return read_outcomes(file)
+
+
+def _calls(trace: Trace) -> bool:
+    return any(message.tool_calls for message in trace.messages)
 
 
 def gate_cases() -> list[Case]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.caller import FIRST_DRAFTS
+from agents.caller import FIRST_DRAFTS, Steps
 from agents.home import Home
 from agents.serving import Loader
 from core.settings import Settings
@@ -59,6 +59,8 @@ class LoopOrder(Value):
     """Of who is in which part, the operator, and the nights."""
     scenarios: int | None = None
     """How many golden scenarios; None takes them all."""
+    first_drafts: bool = False
+    """Whether the three work by their first drafts, in a third of the time, and none chooses among several."""
     operator: Operator = Operator()
     """Who watches."""
 
@@ -139,7 +141,8 @@ class _Loop:
         if not file.is_file():
             scenarios = [golden.scenario for golden in golden_scenarios("report")[: self._order.scenarios]]
             self._progress.step(f"{name}: {len(scenarios)} golden scenarios")
-            loaded = Loader(self._home(name)).load(TOOLSET, release)
+            steps = FIRST_DRAFTS if self._order.first_drafts else Steps()
+            loaded = Loader(self._home(name)).load(TOOLSET, release, steps)
             outcomes = work(scenarios, loaded, self._company, 0.0, self._progress.update)
             loaded.close()
             write_outcomes(outcomes, file)

@@ -58,6 +58,7 @@ from finetune.fit import (
 )
 from finetune.harvest import harvest
 from finetune.join import Joiner
+from finetune.kept import kept_in_mind
 from finetune.lessons import prepare_lessons, write_lessons
 from finetune.order import Order, TrainingConfig
 from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
@@ -72,8 +73,6 @@ from tools.marks import AT_NIGHT, Marker
 
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
-_KEPT = 800
-"""Conversations the writer has no time to learn again in a continued night, shown to the picker, so that it forgets nothing."""
 _DONE = "done"
 
 
@@ -182,7 +181,7 @@ class Night:
         self._parts: Parts = split(examples, order.seed, with_exam=not golden, with_reserved=not order.continued)
         barred = {example.cluster for example in self._parts.exam}
         known = [example for example in left if example.trace_id not in new and example.cluster not in barred]
-        self._kept = known[:_KEPT] if order.continued else []
+        self._kept = kept_in_mind(known) if order.continued else []
         if not self._parts.writer:
             raise TrainingError(
                 f"toolset {order.toolset!r}: the writer part is empty: no conversation is left, {len(self._dropped)} were dropped"

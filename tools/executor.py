@@ -1,57 +1,178 @@
-"""The write path: every call of a tool goes through here, every write with a ledger row.
+"""The write path: every call of a tool goes through here, every write by policy and with a ledger row.
 
-A read goes straight to the business system. A write is first proposed (dry run), entered in the ledger as pending, carried out
-under its idempotency key, checked by its effect, and entered as done. After a crash the ledger says which writes nobody knows the
-end of, and the business system is asked by key before anything is done again.
+A read goes to the business system if policy lets it, and comes back without what is hidden from who asks. A write is proposed
+(dry run) and judged by policy; where a person has to let it through, only a token of theirs opens the way. Then it is entered as
+pending, in ledger and audit at once, carried out under its idempotency key, checked by its effect, and entered as done. After a
+crash, or where the system did not answer, it is asked by key before anything is done again; what it cannot say stays unknown.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from core.errors import NotFound, ToolError
+from core.errors import ApprovalNeeded, ContactLost, Denied, NotFound, OutcomeUnknown, StoreError, ToolError
+from core.failpoints import reached
 from core.types.effect import Change, Effect
 from core.types.principal import Principal
 from core.types.tool import Risk
-from tools.ledger import Ledger
+from tools.approvals import Approval, Approvals, Request, Shown, diff_hash
+from tools.ledger import Entry, Ledger, State, request_hash
+from tools.policy import Decision, Policy, Proposal
+from tools.trust import Trust
+
+PATIENCE_S = 10.0
+"""So long a twin is waited for that carries out the same write."""
+_POLL_S = 0.02
 
 
 class BackEnd(Protocol):
     """A business system that does a call once for each key."""
 
+    @property
+    def conclusive(self) -> bool:
+        """Whether a key that `find` does not know was surely never done."""
+        ...
+
     def risk(self, tool: str) -> Risk:
         """What a wrong call costs; ToolError for a tool it has not."""
+        ...
+
+    def trust(self, tool: str) -> Mapping[str, Trust]:
+        """How far each field of a result is trusted, by dotted path; nothing of a tool it has not."""
+        ...
+
+    def schema_hash(self, tool: str) -> str:
+        """Of the tool as it is now; ToolError for one it has not."""
+        ...
 
     def propose(self, tool: str, arguments: Mapping[str, Any]) -> Effect:
         """Dry run; ToolError where a rule would be broken."""
+        ...
 
     def execute(self, tool: str, arguments: Mapping[str, Any], key: str) -> Effect:
-        """Do it, or give back what this key did before; ToolError where a rule is broken, and then nothing was changed."""
+        """Do it, or give back what this key did before; ToolError where a rule is broken, and then nothing was changed;
+        ContactLost where it may or may not have been done."""
+        ...
 
     def find(self, key: str) -> Effect | None:
-        """What a key did."""
+        """What a key did; ContactLost where the system does not answer."""
+        ...
 
     def shows(self, changes: tuple[Change, ...]) -> bool:
         """Whether the system is as these changes left it."""
+        ...
 
     def undo(self, key: str) -> Effect:
         """Take back what a key did; ToolError where something later rests on it."""
+        ...
 
 
 class Executor:
     """Carries out the calls of one tenant."""
 
-    def __init__(self, ledger: Ledger, back_end: BackEnd) -> None:
-        self._ledger, self._back_end = ledger, back_end
+    def __init__(self, ledger: Ledger, back_end: BackEnd, policy: Policy, approvals: Approvals) -> None:
+        self._ledger, self._back_end, self._policy, self.approvals = ledger, back_end, policy, approvals
 
-    def propose(self, tool: str, arguments: Mapping[str, Any]) -> Effect:
-        """What a call would do.
+    def trust(self, tool: str) -> Mapping[str, Trust]:
+        """How far each field of a tool's result is trusted."""
+        return self._back_end.trust(tool)
+
+    def propose(self, tool: str, arguments: Mapping[str, Any], principal: Principal) -> Effect:
+        """What a call would do, as far as the principal may see it.
 
         Raises:
+            Denied: Policy does not let them call it at all.
             ToolError: A rule would be broken.
         """
-        return self._back_end.propose(tool, arguments)
+        self._let_in(tool, arguments, principal)
+        return self._policy.visible(self._back_end.propose(tool, arguments), principal)
 
-    def execute(self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str) -> Effect:
+    def judge(self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str] = ()) -> Decision:
+        """What policy says of a call.
+
+        Raises:
+            ToolError: A rule of the business system would be broken.
+        """
+        nothing = Effect(tool=tool, result={})
+        rights = self._policy.rights(self._proposal(tool, arguments, principal, tainted, nothing))
+        if rights.verdict == "deny" or self._back_end.risk(tool) == "read":
+            return Decision(verdict=rights.verdict, findings=(rights,))
+        return self._judged(tool, arguments, principal, tainted, self._back_end.propose(tool, arguments))
+
+    def ask(
+        self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str, tainted: Sequence[str] = (), why: str = ""
+    ) -> Request:
+        """Have a call wait for a person, whatever policy says of it.
+
+        Raises:
+            Denied: Policy refuses it outright.
+            ToolError: A rule of the business system would be broken.
+        """
+        self._let_in(tool, arguments, principal)
+        effect = self._back_end.propose(tool, arguments)
+        decision = self._judged(tool, arguments, principal, tainted, effect)
+        if decision.verdict == "deny":
+            raise self._denied(tool, key, principal, decision.why)
+        reason = "; ".join(part for part in (why, decision.why if decision.verdict == "ask" else "") if part)
+        return self._wait(tool, arguments, principal, key, tainted, effect, reason, decision)
+
+    def seen(self, request: Request, by: Principal) -> Effect:
+        """What a principal may see of what a call would do."""
+        return self._policy.visible(request.shown.effect, by)
+
+    def may_decide(self, request: Request, by: Principal) -> str | None:
+        """Why somebody may not decide about a call; None where they may. Who asked may always take it back."""
+        return self._why_not(by, request.tool, request.principal, request.shown.asked_by_policy, request.four_eyes)
+
+    def approve(self, identity: str, by: Principal) -> str:
+        """Let a call through; returns the token that `execute` wants.
+
+        Raises:
+            NotFound: Nothing waits under this id.
+            Denied: This person may not, or it was rejected before.
+            StoreError: It cannot be entered in the audit.
+        """
+        request = self.approvals.get(identity)
+        if (why := self.may_decide(request, by)) is not None:
+            raise Denied(why)
+        request = self.approvals.decide(identity, "approved", by)
+        self._ledger.note("approved", request.key, by, {"tool": request.tool, "request": request.id})
+        return self.approvals.mint(request, by)
+
+    def reject(self, identity: str, by: Principal, reason: str = "") -> Request:
+        """Refuse a call.
+
+        Raises:
+            NotFound: Nothing waits under this id.
+            Denied: This person may not, or it was approved before.
+            StoreError: It cannot be entered in the audit.
+        """
+        request = self.approvals.get(identity)
+        why = self.may_decide(request, by)
+        if why is not None and by.person != request.principal.person:
+            raise Denied(why)
+        request = self.approvals.decide(identity, "rejected", by, reason)
+        self._ledger.note("rejected", request.key, by, {"tool": request.tool, "request": request.id})
+        return request
+
+    def withdraw(self, identity: str, by: Principal, reason: str) -> None:
+        """Take back what waits because what it belonged to went on without it; what was decided stays decided.
+
+        Raises:
+            NotFound: Nothing waits under this id.
+        """
+        if self.approvals.get(identity).state == "waiting":
+            self.approvals.decide(identity, "rejected", by, reason)
+
+    def execute(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        principal: Principal,
+        key: str,
+        token: str | None = None,
+        tainted: Sequence[str] = (),
+    ) -> Effect:
         """Carry a call out, once for each key.
 
         Args:
@@ -59,58 +180,242 @@ class Executor:
             arguments: Resolved arguments.
             principal: For whom.
             key: Idempotency key of a write.
+            token: Of a person's approval, where policy wants one.
+            tainted: Arguments that come from texts nobody vouches for.
 
         Raises:
-            ToolError: A rule was broken, nothing was changed; or the effect is not to be seen in the system.
-            StoreError: The key stands for another request.
+            Denied: Policy refuses it, or the token does not hold for it.
+            ApprovalNeeded: A person has to let it through; it waits now.
+            OutcomeUnknown: It may or may not have been done.
+            ToolError: A rule was broken, nothing was changed.
+            StoreError: The key stands for another request, a twin is at it, or ledger and audit cannot be written.
         """
+        self._let_in(tool, arguments, principal, key)
         if self._back_end.risk(tool) == "read":
-            return self._back_end.propose(tool, arguments)
+            return self._policy.visible(self._back_end.propose(tool, arguments), principal)
         known = self._ledger.get(key)
-        if known is None:
-            self._back_end.propose(tool, arguments)  # what breaks a rule is refused before it is entered
-        entry = self._ledger.begin(key, tool, arguments, principal)
-        if entry.state == "done" and entry.effect is not None:
-            return entry.effect
-        if entry.state == "undone":
-            raise ToolError(f"key {key!r}: its write was taken back; use a new key to do it again", field="key", value=key)
-        return self._carry_out(tool, arguments, key)
+        approval = None
+        if known is None or known.state == "failed":
+            approval = self._allowed(tool, arguments, principal, key, token, tainted)
+        reached("executor.allowed")
+        entry, ours = self._ledger.begin(key, tool, arguments, principal, approval)
+        return self._policy.visible(self._brought_to_an_end(entry, ours, known is None), principal)
 
-    def undo(self, key: str) -> Effect:
+    def undo(self, key: str, by: Principal) -> Effect:
         """Take a write back.
 
         Raises:
             NotFound: No write has this key.
+            Denied: This person may not write what is taken back.
             ToolError: Something later rests on it.
         """
-        if self._ledger.get(key) is None:
+        entry = self._ledger.get(key)
+        if entry is None:
             raise NotFound(f"write {key!r}: not in the ledger; `nightschool erp journal` lists them")
+        self._let_in(entry.tool, entry.arguments, by, key)
         effect = self._back_end.undo(key)
         self._ledger.finish(key, "undone")
-        return effect
+        return self._policy.visible(effect, by)
 
-    def reconcile(self) -> list[str]:
-        """After a crash: close every pending write by what the business system says of its key; returns the keys.
+    def reconcile(self) -> list[Entry]:
+        """After a crash: close every pending write that nobody is at by what the business system says of its key.
 
-        A write the system does not know was never done, and is entered as failed.
+        Returns:
+            What was closed: as done, as failed where the system surely never did it, or as unknown.
         """
-        keys = []
+        closed = []
         for entry in self._ledger.pending():
-            effect = self._back_end.find(entry.key)
-            if effect is not None:
-                self._ledger.finish(entry.key, "done", effect)
-            else:
-                self._ledger.finish(entry.key, "failed", detail="interrupted before the system did it")
-            keys.append(entry.key)
-        return keys
+            if self._ledger.take_over(entry.key):
+                self._settle(entry)
+                closed.append(self._entry(entry.key))
+        return closed
 
-    def _carry_out(self, tool: str, arguments: Mapping[str, Any], key: str) -> Effect:
+    def settle(self, key: str, done: bool, by: Principal, note: str) -> Entry:
+        """Close an unknown write by what a person saw in the business system.
+
+        Raises:
+            NotFound: No write of this key is unknown.
+            Denied: This person may not write that.
+        """
+        entry = next((entry for entry in self._ledger.unknown() if entry.key == key), None)
+        if entry is None:
+            raise NotFound(f"write {key!r}: is not unknown")
+        self._let_in(entry.tool, entry.arguments, by, key)
+        self._ledger.finish(key, "done" if done else "failed", entry.effect, f"{by.person}: {note}")
+        return self._entry(key)
+
+    def _let_in(self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str = "") -> None:
+        """Refuse what these roles may never call, before a dry run shows anything."""
+        finding = self._policy.rights(self._proposal(tool, arguments, principal, (), Effect(tool=tool, result={})))
+        if finding.verdict == "deny":
+            raise self._denied(tool, key, principal, finding.why)
+
+    def _allowed(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        principal: Principal,
+        key: str,
+        token: str | None,
+        tainted: Sequence[str],
+    ) -> str | None:
+        """Whether a new write may be entered; the id of the approval it is let through by, if it needs one."""
+        effect = self._back_end.propose(tool, arguments)  # what breaks a rule is refused before it is entered
+        reached("executor.proposed")
+        decision = self._judged(tool, arguments, principal, tainted, effect)
+        if decision.verdict == "deny":
+            raise self._denied(tool, key, principal, decision.why)
+        if token is not None:
+            return self._approval(token, tool, arguments, principal, key, effect, decision).id
+        if decision.verdict == "allow":
+            return None
+        request = self._wait(tool, arguments, principal, key, tainted, effect, decision.why, decision)
+        raise ApprovalNeeded(f"{decision.why}; approval {request.id}", request.id)
+
+    def _approval(
+        self,
+        token: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        principal: Principal,
+        key: str,
+        effect: Effect,
+        decision: Decision,
+    ) -> Approval:
+        """The approval behind a token, if it is of this very write as it would be done now."""
+        approval = self.approvals.read(token)
+        approver = Principal(tenant=approval.tenant, person=approval.approver, role=approval.role)
+        if approval.key != key or approval.request != request_hash(tool, arguments):
+            raise Denied(f"{tool}: the approval is of another call")
+        if approval.schema_hash != self._back_end.schema_hash(tool):
+            raise Denied(f"{tool}: has changed since it was approved; ask again")
+        if approval.diff != diff_hash(effect.changes):
+            raise Denied(f"{tool}: would change something else than what was approved; look again")
+        asked = decision.verdict == "ask"
+        if (why := self._why_not(approver, tool, principal, asked, decision.four_eyes)) is not None:
+            raise Denied(why)
+        return approval
+
+    def _why_not(self, by: Principal, tool: str, asker: Principal, asked_by_policy: bool, four_eyes: bool) -> str | None:
+        """Why somebody may not let a call through. What policy allows needs no more than the asker's own word."""
+        if not asked_by_policy and by.person == asker.person:
+            return None
+        return self._policy.may_approve(by, tool, asker, four_eyes)
+
+    def _brought_to_an_end(self, entry: Entry, ours: bool, new: bool) -> Effect:
+        if not ours and entry.state == "pending":
+            entry, ours = self._waited_for(entry)
+        if ours and (new or entry.state == "failed"):
+            return self._carry_out(entry)
+        if ours:
+            return self._went_on(entry)
+        if entry.state == "done" and entry.effect is not None:
+            return entry.effect
+        if entry.state == "undone":
+            raise ToolError(f"key {entry.key!r}: its write was taken back; use a new key to do it again", "key", entry.key)
+        if entry.state == "unknown":
+            raise OutcomeUnknown(f"{entry.tool}: {entry.detail}; look, then `nightschool actions settle {entry.key}`")
+        if entry.state == "failed":
+            raise ToolError(entry.detail, field="key", value=entry.key)
+        raise StoreError(f"key {entry.key!r}: is being carried out; ask again in a moment", code="in_progress")
+
+    def _waited_for(self, entry: Entry) -> tuple[Entry, bool]:
+        """What became of a write that a twin is at; or that it is ours, where the twin is gone."""
+        until = time.monotonic() + PATIENCE_S
+        while entry.state == "pending" and time.monotonic() < until:
+            if self._ledger.take_over(entry.key):
+                return entry, True
+            time.sleep(_POLL_S)
+            entry = self._entry(entry.key)
+        return entry, False
+
+    def _went_on(self, entry: Entry) -> Effect:
+        """A write that a crash interrupted, done now or found done."""
+        state = self._settle(entry)
+        entry = self._entry(entry.key)
+        if state == "failed":
+            again, ours = self._ledger.begin(entry.key, entry.tool, entry.arguments, entry.principal, entry.approval)
+            return self._brought_to_an_end(again, ours, new=False)
+        return self._brought_to_an_end(entry, ours=False, new=False)
+
+    def _carry_out(self, entry: Entry) -> Effect:
+        reached("executor.calling")
         try:
-            effect = self._back_end.execute(tool, arguments, key)
+            effect = self._back_end.execute(entry.tool, entry.arguments, entry.key)
+        except ContactLost:
+            self._settle(entry)
+            return self._brought_to_an_end(self._entry(entry.key), ours=False, new=False)
         except ToolError as error:
-            self._ledger.finish(key, "failed", detail=str(error))
+            self._ledger.finish(entry.key, "failed", detail=str(error))
             raise
-        if not self._back_end.shows(effect.changes):
-            raise ToolError(f"{tool}: carried out, but its effect is not to be seen; look at key {key!r}", field="key", value=key)
-        self._ledger.finish(key, "done", effect)
+        reached("executor.called")
+        if not self._back_end.shows(effect.changes) and self._back_end.find(entry.key) is None:
+            self._ledger.finish(entry.key, "unknown", effect, "carried out, but its effect is not to be seen")
+            raise OutcomeUnknown(f"{entry.tool}: carried out, but its effect is not to be seen; look at key {entry.key!r}")
+        reached("executor.checked")
+        self._ledger.finish(entry.key, "done", effect)
         return effect
+
+    def _settle(self, entry: Entry) -> State:
+        """Close a write by what the business system says of its key."""
+        try:
+            effect = self._back_end.find(entry.key)
+        except ContactLost as error:
+            self._ledger.finish(entry.key, "unknown", detail=f"interrupted, and the system did not say: {error}")
+            return "unknown"
+        if effect is not None:
+            self._ledger.finish(entry.key, "done", effect)
+            return "done"
+        if self._back_end.conclusive:
+            self._ledger.finish(entry.key, "failed", detail="interrupted before the system did it")
+            return "failed"
+        self._ledger.finish(entry.key, "unknown", detail="interrupted, and the system knows no such key")
+        return "unknown"
+
+    def _judged(
+        self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str], effect: Effect
+    ) -> Decision:
+        return self._policy.judge(self._proposal(tool, arguments, principal, tainted, effect), self._ledger)
+
+    def _proposal(
+        self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str], effect: Effect
+    ) -> Proposal:
+        return Proposal(
+            tool=tool,
+            risk=self._back_end.risk(tool),
+            arguments=dict(arguments),
+            principal=principal,
+            effect=effect,
+            tainted=tuple(tainted),
+        )
+
+    def _wait(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        principal: Principal,
+        key: str,
+        tainted: Sequence[str],
+        effect: Effect,
+        why: str,
+        decision: Decision,
+    ) -> Request:
+        shown = Shown(
+            effect=effect,
+            why=why,
+            asked_by_policy=decision.verdict == "ask",
+            tainted=tuple(tainted),
+            schema_hash=self._back_end.schema_hash(tool),
+        )
+        return self.approvals.ask(key, tool, arguments, principal, shown, decision.four_eyes)
+
+    def _denied(self, tool: str, key: str, principal: Principal, why: str) -> Denied:
+        if self._back_end.risk(tool) != "read":
+            self._ledger.note("denied", key, principal, {"tool": tool, "why": why})
+        return Denied(f"{tool}: not allowed: {why}")
+
+    def _entry(self, key: str) -> Entry:
+        entry = self._ledger.get(key)
+        if entry is None:
+            raise NotFound(f"write {key!r}: has gone from the ledger")
+        return entry

@@ -1,27 +1,40 @@
-"""The ledger: one row for every write, there before the business system is called, so that no crash can hide one."""
+"""The ledger: one row for every write, there before the business system is called, so that no crash can hide one.
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+Each change of a row goes into the audit in the same transaction. A row that is being carried out belongs to one process, under a
+lease: a twin with the same key waits for it or is told so, and a row whose owner is gone is taken over.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint, func, or_, update
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import StoreError
+from core.failpoints import reached
+from core.owner import is_gone, this_owner
 from core.types.effect import Effect
 from core.types.principal import Principal
 from core.types.value import Value, content_hash
+from tools.audit import Audit, Link
 
-State = Literal["pending", "done", "failed", "undone"]
-"""`pending`: the business system may or may not have done it. `failed`: it refused, nothing was changed."""
+State = Literal["pending", "done", "failed", "undone", "unknown"]
+"""`pending`: the business system may or may not have done it. `failed`: it refused, nothing was changed. `unknown`: it cannot say
+whether it did it, and a person has to look."""
+LEASE_S = 60.0
+"""Longer than any call of a business system may take."""
 
 
 class LedgerRow(SQLModel, table=True):
     """One write."""
 
     __tablename__ = "ledger"
-    __table_args__ = (UniqueConstraint("tenant", "key", name="uq_ledger_tenant_key"),)
+    __table_args__ = (
+        UniqueConstraint("tenant", "key", name="uq_ledger_tenant_key"),
+        UniqueConstraint("tenant", "approval", name="uq_ledger_tenant_approval"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     """Order of arrival."""
@@ -47,6 +60,12 @@ class LedgerRow(SQLModel, table=True):
     """What came of it."""
     detail: str = ""
     """Why it failed."""
+    owner: str | None = None
+    """Who is carrying it out."""
+    lease_until: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=True))
+    """UTC; past it, anybody may take over."""
+    approval: str | None = None
+    """Id of the approval that was spent on it; one serves once."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     """UTC."""
     updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
@@ -70,55 +89,103 @@ class Entry(Value):
     """What came of it, once done."""
     detail: str
     """Why it failed."""
+    approval: str | None
+    """Id of the approval it was let through by; None where it needed none."""
+    created_at: datetime
+    """UTC."""
 
 
 class Ledger:
     """Writes of one tenant."""
 
-    def __init__(self, engine: Engine, tenant: str) -> None:
-        self._engine, self._tenant = engine, tenant
+    def __init__(self, engine: Engine, tenant: str, audit: Audit) -> None:
+        self._engine, self._tenant, self.audit = engine, tenant, audit
 
-    def begin(self, key: str, tool: str, arguments: Mapping[str, Any], principal: Principal) -> Entry:
+    def begin(
+        self, key: str, tool: str, arguments: Mapping[str, Any], principal: Principal, approval: str | None = None
+    ) -> tuple[Entry, bool]:
         """Enter a write as pending, or give back the one this key stands for.
 
+        Returns:
+            The entry, and whether it is this caller's to carry out: it is new, or had failed, or its owner is gone.
+
         Raises:
-            StoreError: The key stands for another request.
+            StoreError: The key stands for another request, the approval was spent on another write, or ledger, audit or anchor
+                cannot be written; then nothing may be done.
         """
-        now, request = datetime.now(UTC), content_hash([tool, dict(arguments)], length=32)
+        now = datetime.now(UTC)
         row = LedgerRow(
             tenant=self._tenant,
             key=key,
-            request_hash=request,
+            request_hash=request_hash(tool, arguments),
             person=principal.person,
             role=principal.role,
             subject_key=principal.subject_key,
             tool=tool,
             arguments=dict(arguments),
             state="pending",
+            owner=this_owner(),
+            lease_until=now + timedelta(seconds=LEASE_S),
+            approval=approval,
             created_at=now,
             updated_at=now,
         )
-        with Session(self._engine) as session:
-            session.add(row)
-            try:
+        try:
+            with Session(self._engine, expire_on_commit=False) as session:
+                session.add(row)
+                session.flush()
+                link = self._audited(session, row)
+                reached("ledger.entering")
                 session.commit()
-            except IntegrityError:
-                session.rollback()
-                row = session.exec(self._query(key)).one()
-                if row.request_hash != request:
-                    raise StoreError(
-                        f"key {key!r}: stands for another request, {row.tool}; use a new key", code="key_mismatch"
-                    ) from None
-            return self._entry(row)
+        except IntegrityError:
+            return self._known(key, row, approval)
+        except DatabaseError as error:
+            raise _blocked(error) from error
+        reached("ledger.entered")
+        try:
+            self.audit.anchor(link)
+        except StoreError:
+            self._let_go(key)
+            raise
+        return self._entry(row), True
 
     def finish(self, key: str, state: State, effect: Effect | None = None, detail: str = "") -> None:
-        """Say how a write ended."""
-        with Session(self._engine) as session:
-            row = session.exec(self._query(key)).one()
-            row.state, row.detail, row.updated_at = state, detail, datetime.now(UTC)
-            row.effect = effect.model_dump(mode="json") if effect is not None else row.effect
-            session.add(row)
-            session.commit()
+        """Say how a write ended.
+
+        Raises:
+            StoreError: It cannot be written; the write stays pending, and the business system is asked about it later.
+        """
+        try:
+            with Session(self._engine, expire_on_commit=False) as session:
+                values: dict[str, Any] = {"state": state, "detail": detail, "updated_at": datetime.now(UTC)}
+                values |= {"owner": None, "lease_until": None}
+                if effect is not None:
+                    values["effect"] = effect.model_dump(mode="json")
+                session.exec(update(LedgerRow).where(*self._is(key)).values(**values))  # locks, before the audit's end is read
+                row = session.exec(self._query(key)).one()
+                link = self._audited(session, row)
+                reached("ledger.finishing")
+                session.commit()
+        except DatabaseError as error:
+            raise _blocked(error) from error
+        reached("ledger.finished")
+        self.audit.anchor(link)
+
+    def note(self, event: str, key: str, principal: Principal, body: Mapping[str, Any]) -> None:
+        """Enter in the audit what changes no row: that a write was approved, rejected or denied.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        try:
+            with Session(self._engine) as session:
+                # Writes nothing, but keeps other writers waiting, as the audit wants it.
+                session.exec(update(LedgerRow).where(col(LedgerRow.id) == -1).values(detail=""))
+                link = self.audit.enter(session, event, key, principal, body, {})
+                session.commit()
+        except DatabaseError as error:
+            raise _blocked(error) from error
+        self.audit.anchor(link)
 
     def get(self, key: str) -> Entry | None:
         """The write a key stands for."""
@@ -127,10 +194,30 @@ class Ledger:
             return self._entry(row) if row is not None else None
 
     def pending(self) -> list[Entry]:
-        """Writes that nobody knows the end of, the oldest first."""
-        query = select(LedgerRow).where(LedgerRow.tenant == self._tenant, LedgerRow.state == "pending")
+        """Writes that nobody knows the end of, the oldest first, those under way among them."""
+        return self._in_state("pending")
+
+    def unknown(self) -> list[Entry]:
+        """Writes that a person has to look after, the oldest first."""
+        return self._in_state("unknown")
+
+    def take_over(self, key: str) -> bool:
+        """Claim a pending write whose owner is gone or has held it too long; whether it is this caller's now."""
+        now = datetime.now(UTC)
         with Session(self._engine) as session:
-            return [self._entry(row) for row in session.exec(query.order_by(col(LedgerRow.id))).all()]
+            row = session.exec(self._query(key)).one()
+            held = row.owner
+            free = or_(col(LedgerRow.owner).is_(None), col(LedgerRow.lease_until) < now)
+            if held is not None and is_gone(held):
+                free = or_(free, col(LedgerRow.owner) == held)
+            taken = session.exec(
+                update(LedgerRow)
+                .where(*self._is(key), col(LedgerRow.state).in_(("pending", "failed")), free)
+                .execution_options(synchronize_session=False)  # SQLite hands dates back without a zone: compare in the database
+                .values(state="pending", owner=this_owner(), lease_until=now + timedelta(seconds=LEASE_S), updated_at=now)
+            )
+            session.commit()
+            return bool(taken.rowcount)
 
     def newest(self, limit: int = 20) -> list[Entry]:
         """The newest first."""
@@ -138,8 +225,73 @@ class Ledger:
         with Session(self._engine) as session:
             return [self._entry(row) for row in session.exec(query).all()]
 
+    def by_person(self, person: str, since: datetime, tools: Sequence[str]) -> list[Entry]:
+        """What somebody wrote, or may have written, since a moment (UTC) with tools that one of these names; `*` stands for any
+        letters."""
+        with Session(self._engine) as session:
+            query = select(LedgerRow).where(*self._by(person, since, tools)).order_by(col(LedgerRow.id))
+            return [self._entry(row) for row in session.exec(query).all()]
+
+    def count_by_person(self, person: str, since: datetime, tools: Sequence[str]) -> int:
+        """How much of it there is."""
+        with Session(self._engine) as session:
+            return session.exec(select(func.count()).select_from(LedgerRow).where(*self._by(person, since, tools))).one()
+
+    def faults(self) -> list[str]:
+        """Writes that are not as the audit saw them, in words; whether the audit itself is whole, it says."""
+        last = {row.about: row for row in self.audit.rows() if row.event in ("pending", "done", "failed", "undone", "unknown")}
+        found = []
+        with Session(self._engine) as session:
+            rows = {row.key: row for row in session.exec(select(LedgerRow).where(LedgerRow.tenant == self._tenant))}
+        for key in sorted(last.keys() | rows.keys()):
+            row, seen = rows.get(key), last.get(key)
+            if row is None or seen is None:
+                found.append(f"write {key!r}: in the {'audit' if row is None else 'ledger'} only")
+            elif row.state != seen.event and not (row.state == "pending" and seen.event == "failed"):
+                found.append(f"write {key!r}: {row.state} in the ledger, {seen.event} in the audit")
+            elif not all(self.audit.holds(seen, name, value) for name, value in _values(row).items()):
+                found.append(f"write {key!r}: its person, tool, arguments or effect are not those the audit saw")
+        return found
+
+    def _let_go(self, key: str) -> None:
+        """Leave a write that may not be carried out to whoever asks next."""
+        with Session(self._engine) as session:
+            session.exec(update(LedgerRow).where(*self._is(key)).values(owner=None, lease_until=None))
+            session.commit()
+
+    def _known(self, key: str, asked: LedgerRow, approval: str | None) -> tuple[Entry, bool]:
+        """The write that was there before."""
+        entry = self.get(key)
+        if entry is None:
+            raise StoreError(f"approval {approval!r}: was spent on another write; ask again", code="approval_spent")
+        if request_hash(entry.tool, entry.arguments) != asked.request_hash:
+            raise StoreError(f"key {key!r}: stands for another request, {entry.tool}; use a new key", code="key_mismatch")
+        return entry, entry.state in ("pending", "failed") and self.take_over(key)
+
+    def _audited(self, session: Session, row: LedgerRow) -> Link:
+        who = Principal(tenant=row.tenant, person=row.person, role=row.role)
+        return self.audit.enter(session, row.state, row.key, who, {"tool": row.tool, "approval": row.approval}, _values(row))
+
+    def _in_state(self, state: State) -> list[Entry]:
+        query = select(LedgerRow).where(LedgerRow.tenant == self._tenant, LedgerRow.state == state)
+        with Session(self._engine) as session:
+            return [self._entry(row) for row in session.exec(query.order_by(col(LedgerRow.id))).all()]
+
+    def _by(self, person: str, since: datetime, tools: Sequence[str]) -> Any:
+        patterns = [tool.replace("_", r"\_").replace("*", "%") for tool in tools]
+        return (
+            col(LedgerRow.tenant) == self._tenant,
+            col(LedgerRow.person) == person,
+            col(LedgerRow.created_at) >= since,
+            col(LedgerRow.state).in_(("pending", "done", "unknown")),
+            or_(*(col(LedgerRow.tool).like(pattern, escape="\\") for pattern in patterns)),
+        )
+
+    def _is(self, key: str) -> Any:
+        return (col(LedgerRow.tenant) == self._tenant, col(LedgerRow.key) == key)
+
     def _query(self, key: str) -> Any:
-        return select(LedgerRow).where(LedgerRow.tenant == self._tenant, LedgerRow.key == key)
+        return select(LedgerRow).where(*self._is(key))
 
     def _entry(self, row: LedgerRow) -> Entry:
         return Entry.model_validate(
@@ -151,5 +303,25 @@ class Ledger:
                 "state": row.state,
                 "effect": row.effect,
                 "detail": row.detail,
+                "approval": row.approval,
+                "created_at": row.created_at,
             }
         )
+
+
+def request_hash(tool: str, arguments: Mapping[str, Any]) -> str:
+    """Names what is asked for, whatever the order of its arguments."""
+    return content_hash([tool, dict(arguments)], length=32)
+
+
+def _values(row: LedgerRow) -> dict[str, Any]:
+    return {"request": [row.person, row.role, row.tool, row.arguments], "effect": row.effect}
+
+
+def derived_key(thread: str, call: str, tool: str, arguments: Mapping[str, Any]) -> str:
+    """The key of a write nobody named one for: the same call at the same place of a thread is the same write."""
+    return f"{thread}/{call}/{request_hash(tool, arguments)[:8]}"
+
+
+def _blocked(error: DatabaseError) -> StoreError:
+    return StoreError(f"ledger and audit cannot be written, so nothing may be done: {error.orig}", code="audit")

@@ -7,7 +7,8 @@ from langchain_core.runnables import RunnableConfig
 
 from agents.desk import Desk
 from agents.state import State
-from core.errors import ToolError
+from core.errors import StoreError, ToolError
+from tools.ledger import derived_key
 
 _MOST_CHARACTERS = 6_000
 """Of a tool's result in the conversation; what is longer is cut and says so."""
@@ -28,10 +29,12 @@ def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
     for call in state["calls"]:
         reply = {"turn": state["turn"], "kind": "done", "call": {key: call[key] for key in ("id", "tool", "arguments", "names")}}
         try:
-            effect = desk.executor.execute(call["tool"], call["arguments"], principal, f"{thread}/{call['id']}")
+            tool, arguments = call["tool"], call["arguments"]
+            key = derived_key(thread, call["id"], tool, arguments)
+            effect = desk.executor.execute(tool, arguments, principal, key, call.get("token"), call["tainted"])
             result: dict[str, Any] = effect.result
             reply |= {"text": effect.reply, "changes": [change.model_dump(mode="json") for change in effect.changes]}
-        except ToolError as error:
+        except (ToolError, StoreError) as error:
             result = {"error": str(error)}
             reply |= {"kind": "failed", "text": str(error), "changes": []}
         messages.append(

@@ -2,25 +2,77 @@
 
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.types import interrupt
 
 from agents.desk import Desk
 from agents.state import State
-from core.errors import ToolError
+from core.errors import NightschoolError, ToolError
+from core.types.message import read_messages
+from core.types.principal import Principal
+from tools.approvals import Request
+from tools.ledger import derived_key
+from tools.trust import tainted_arguments
 
 
-def review(desk: Desk, state: State) -> dict[str, Any]:
-    """Let sure calls pass; show the others with what they would change, and wait for a person.
+def review(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
+    """Let pass what policy allows and what is sure; show the rest with what it would change, and wait for a person.
 
-    Nothing here has an effect: the node runs again from its start when the person has answered.
+    The node runs again from its start when the person has answered: asking for the same again changes nothing.
     """
-    doubtful = [call for call in state["calls"] if call["risk"] != "read" and _needs_a_person(desk, call)]
-    if not doubtful:
-        return {}
-    answer = interrupt({"kind": "approval", "calls": [_proposed(desk, call) for call in state["calls"]]})
-    if isinstance(answer, dict) and answer.get("approve") is True:
-        return {"approved_by": desk.speaker(answer.get("by")).person}
-    reason = str(answer.get("reason", "")) if isinstance(answer, dict) else ""
+    thread, asker = config["configurable"]["thread_id"], desk.speaker(state.get("by"))
+    calls = [{**call, "tainted": _tainted(desk, state, call)} for call in state["calls"]]
+    requests = {call["id"]: found for call in calls if (found := _request(desk, call, thread, asker)) is not None}
+    if not requests:
+        return {"calls": calls}
+    answer = interrupt({"kind": "approval", "calls": [_shown(desk, call, requests.get(call["id"]), asker) for call in calls]})
+    decision = answer if isinstance(answer, dict) else {}
+    by = desk.speaker(decision.get("by"))
+    try:
+        if decision.get("approve") is True:
+            tokens = {number: desk.executor.approve(request.id, by) for number, request in requests.items()}
+            return {"approved_by": by.person, "calls": [{**call, "token": tokens.get(call["id"])} for call in calls]}
+        reason = str(decision.get("reason", ""))
+    except NightschoolError as error:
+        reason = str(error)
+    for request in requests.values():
+        desk.executor.withdraw(request.id, by, reason)
+    return _not_done(state, reason)
+
+
+def _tainted(desk: Desk, state: State, call: dict[str, Any]) -> list[str]:
+    """Arguments of a write that come from texts nobody vouches for."""
+    if call["risk"] == "read":
+        return []
+    quoted = [str(reply["text"]) for reply in state.get("replies", []) if reply["kind"] == "answer"]
+    return list(tainted_arguments(read_messages(state["messages"]), quoted, call["said"], desk.executor.trust))
+
+
+def _request(desk: Desk, call: dict[str, Any], thread: str, asker: Principal) -> Request | None:
+    """What waits for a person; None where the call may be carried out, or will be refused then."""
+    if call["risk"] == "read":
+        return None
+    tool, arguments, tainted = call["tool"], call["arguments"], call["tainted"]
+    unsure = f"only {call['confidence']:.0%} sure" if call["confidence"] < desk.thresholds.act else ""
+    try:
+        verdict = desk.executor.judge(tool, arguments, asker, tainted).verdict
+        if verdict == "deny" or (verdict == "allow" and not unsure):
+            return None
+        return desk.executor.ask(tool, arguments, asker, derived_key(thread, call["id"], tool, arguments), tainted, unsure)
+    except ToolError:
+        return None
+
+
+def _shown(desk: Desk, call: dict[str, Any], request: Request | None, asker: Principal) -> dict[str, Any]:
+    """The call with what it would change, and why it waits, if it does."""
+    shown = {key: call[key] for key in ("id", "tool", "arguments", "names", "risk", "confidence", "tainted")}
+    if request is None:
+        return {**shown, "changes": []}
+    changes = [change.model_dump(mode="json") for change in desk.executor.seen(request, asker).changes]
+    return {**shown, "changes": changes, "approval": request.id, "why": request.shown.why}
+
+
+def _not_done(state: State, reason: str) -> dict[str, Any]:
     text = f"Not done{': ' + reason if reason else ''}."
     return {
         "messages": [{"role": "assistant", "content": text}],
@@ -28,17 +80,3 @@ def review(desk: Desk, state: State) -> dict[str, Any]:
         "calls": [],
         "outcome": "refused",
     }
-
-
-def _needs_a_person(desk: Desk, call: dict[str, Any]) -> bool:
-    return bool(call["risk"] == "destructive" or call["confidence"] < desk.thresholds.act)
-
-
-def _proposed(desk: Desk, call: dict[str, Any]) -> dict[str, Any]:
-    """The call with what it would change, or with the rule it would break."""
-    shown = {key: call[key] for key in ("id", "tool", "arguments", "names", "risk", "confidence")}
-    try:
-        effect = desk.executor.propose(call["tool"], call["arguments"])
-    except ToolError as error:
-        return {**shown, "error": str(error), "changes": []}
-    return {**shown, "changes": [change.model_dump(mode="json") for change in effect.changes]}

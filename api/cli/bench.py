@@ -66,11 +66,21 @@ def loop(
     rank: Rank = None,
     learning_rate: LearningRate = None,
     scenarios: Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")] = None,
+    first_drafts: Annotated[bool, typer.Option("--first-drafts", help="Judge by first drafts, in a third of the time.")] = False,
     seed: Annotated[int, typer.Option(help="Of parts, operator and nights.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Measure what a harvested day is worth over training rows alone, and over itself shuffled; an interrupted run goes on."""
-    order = LoopOrder(rows=rows, day=day, epochs=epochs, rank=rank, learning_rate=learning_rate, scenarios=scenarios, seed=seed)
+    order = LoopOrder(
+        rows=rows,
+        day=day,
+        epochs=epochs,
+        rank=rank,
+        learning_rate=learning_rate,
+        scenarios=scenarios,
+        first_drafts=first_drafts,
+        seed=seed,
+    )
     with Bars() as bars:
         document = run_loop(out.resolve(), Settings(), order, bars)
     lines = [f"{name:<24} end state {found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}"

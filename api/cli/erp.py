@@ -20,7 +20,6 @@ from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox, restore
 from tools.erp.sandbox.seed.company import SEED, build_company
 from tools.erp.sandbox.soundness import faults
-from tools.executor import Executor
 from tools.importers.jsonl import read_traces
 from tools.resolve import resolve
 
@@ -86,9 +85,9 @@ def call(
     resolution = resolve(OPERATIONS[tool].tool, _read(arguments), Lookup(sandbox))
     if resolution.questions:
         raise ToolError(" ".join(question.text for question in resolution.questions), field=resolution.questions[0].field)
-    executor, key = Executor(home.ledger, sandbox), key or uuid4().hex
+    executor, key = home.executor(sandbox), key or uuid4().hex
     if dry_run:
-        effect = executor.propose(tool, resolution.arguments)
+        effect = executor.propose(tool, resolution.arguments, home.principal)
     else:
         effect = executor.execute(tool, resolution.arguments, home.principal, key)
     document = {
@@ -118,7 +117,7 @@ def undo(key: Annotated[str, typer.Argument(help="Key of the write, or its begin
     whole = [entry.key for entry in home.ledger.newest(10_000) if entry.key.startswith(key)]
     if len(whole) > 1:
         raise BadInput(f"key {key!r}: begins {len(whole)} keys; write more of it")
-    effect = Executor(home.ledger, Sandbox(home.company)).undo(whole[0] if whole else key)
+    effect = home.executor(Sandbox(home.company)).undo(whole[0] if whole else key, home.principal)
     show({"undone": whole[0] if whole else key, "tool": effect.tool}, f"Taken back: {effect.reply}", as_json)
 
 

@@ -11,6 +11,7 @@ import pytest
 from agents.desk import Desk, Thresholds
 from agents.feedback import correct
 from agents.guard import SchemaGuard
+from agents.home import Home
 from agents.memory import Memory
 from agents.router import Routed
 from agents.threads import Threads, Turn, open_threads
@@ -31,7 +32,6 @@ from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.executor import Executor
 from tools.kinds import KindTable
-from tools.ledger import Ledger
 from tools.marks import Marker
 
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
@@ -90,7 +90,8 @@ class _Place:
         (folder / "company.sqlite").write_bytes(company.read_bytes())
         self.sandbox = Sandbox(folder / "company.sqlite")
         self.database = open_database(Settings(home=folder))
-        self.ledger = Ledger(self.database, "default")
+        self.home = Home(Settings(home=folder))
+        self.ledger = self.home.ledger
         self.knowledge = Knowledge(KnowledgeStore(self.database, "default"), encoder, "words", ExactIndex)
         self.traces = TraceStore(self.database, "default")
 
@@ -98,7 +99,7 @@ class _Place:
         return Desk(
             toolset=_TOOLSET,
             caller=caller,
-            executor=Executor(self.ledger, self.sandbox),
+            executor=self.home.executor(self.sandbox),
             book=Lookup(self.sandbox),
             knowledge=self.knowledge,
             encoder=self.encoder,

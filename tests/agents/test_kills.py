@@ -16,6 +16,7 @@ import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from agents.desk import Desk
+from agents.home import Home
 from agents.open_turns import OpenTurns
 from agents.threads import open_threads
 from core.database import open_database
@@ -28,11 +29,11 @@ from core.types.tool import Toolset, read_toolset
 from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
 from retrieval.vectors import ExactIndex
+from tools.audit import Audit
 from tools.erp.operations import ALL
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.soundness import faults
-from tools.executor import Executor
 from tools.ledger import Ledger
 
 _THREADS_A_KILL = 8
@@ -49,6 +50,8 @@ _STORES: tuple[tuple[type, str], ...] = (
     (OpenTurns, "end"),
     (Ledger, "begin"),
     (Ledger, "finish"),
+    (Audit, "enter"),
+    (Audit, "anchor"),
     (Sandbox, "execute"),
     (TraceStore, "add"),
 )
@@ -90,7 +93,7 @@ def _work(folder: Path, wishes: int, turns: int = _TURNS) -> None:
     desk = Desk(
         toolset=_toolset(),
         caller=_Clerk(),
-        executor=Executor(Ledger(database, "default"), sandbox),
+        executor=Home(Settings(home=folder)).executor(sandbox),
         book=Lookup(sandbox),
         knowledge=Knowledge(KnowledgeStore(database, "default"), encoder, "none", ExactIndex),  # type: ignore[arg-type]
         encoder=encoder,  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -10,8 +10,7 @@ from core.errors import ToolError
 from core.types.tool import Risk, Tool, read_toolset
 from core.types.value import Value
 from tools.erp.operations.kinds import schema_of
-
-Trust = Literal["clean", "tainted"]
+from tools.trust import Trust
 
 
 class Arguments(BaseModel):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session, col, create_engine, select
 
 from core.errors import NotFound, StoreError, ToolError
+from core.failpoints import reached
 from core.types.effect import Change, Effect
 from core.types.tool import Risk
 from core.types.value import content_hash
@@ -24,6 +25,7 @@ from tools.erp.sandbox.changes import Recorder, shows, take_back
 from tools.erp.sandbox.tables.company import Company
 from tools.erp.sandbox.tables.journal import Action
 from tools.erp.sandbox.tables.record import Record
+from tools.trust import Trust
 
 _BUSY_TIMEOUT_MS = 15_000
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in ALL}
@@ -53,6 +55,23 @@ class Sandbox:
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
+
+    @property
+    def conclusive(self) -> bool:
+        """The journal is written with the change: a key that is not there did nothing."""
+        return True
+
+    def schema_hash(self, tool: str) -> str:
+        """Of an operation's arguments as they are now.
+
+        Raises:
+            ToolError: There is none of that name.
+        """
+        return _operation(tool).tool.schema_hash
+
+    def trust(self, tool: str) -> Mapping[str, Trust]:
+        """How far each field of a result is trusted; of an operation that is not there, nothing is."""
+        return OPERATIONS[tool].trust if tool in OPERATIONS else {}
 
     def risk(self, tool: str) -> Risk:
         """What a wrong call of an operation costs.
@@ -86,7 +105,9 @@ class Sandbox:
             done = self._carry_out(session, tool, arguments)
             if done.changes:
                 session.add(_action(done, arguments, key))
+            reached("sandbox.committing")
             session.commit()
+        reached("sandbox.committed")
         return done
 
     def find(self, key: str) -> Effect | None:
