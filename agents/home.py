@@ -25,7 +25,7 @@ from tools.approvals import Approvals
 from tools.audit import Audit
 from tools.executor import BackEnd, Executor
 from tools.ledger import Ledger
-from tools.policy import DEFAULT_POLICY, Policy, read_policy
+from tools.policy import PolicyFile
 from tools.registry import Registry
 
 
@@ -45,26 +45,13 @@ class Home:
         self.audit = Audit(self.database, settings.tenant, self.keyring, settings.audit_anchor or settings.home / "audit.anchor")
         self.ledger = Ledger(self.database, settings.tenant, self.audit)
         self.approvals = Approvals(self.database, settings.tenant, self.keyring)
+        self.policy = PolicyFile(settings.home / "policy.toml")
         self.artefacts = ArtefactStore(settings.artefact_folder)
         self.bases = BaseStore(self.artefacts)
         self.merged = MergedStore(settings.home / "merged")
 
-    @property
-    def policy(self) -> Policy:
-        """Who may do what: the home's own `policy.toml`, else the one that comes with the program.
-
-        Raises:
-            BadInput: The file cannot be read.
-        """
-        own = self.settings.home / "policy.toml"
-        return read_policy(own if own.is_file() else DEFAULT_POLICY)
-
     def executor(self, back_end: BackEnd) -> Executor:
-        """The write path to a business system.
-
-        Raises:
-            BadInput: The policy cannot be read.
-        """
+        """The write path to a business system."""
         return Executor(self.ledger, back_end, self.policy, self.approvals)
 
     @property

@@ -34,11 +34,13 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
         ModelError: The router's files are damaged.
     """
     sandbox = Sandbox(home.company)
+    executor = home.executor(sandbox)
+    executor.reconcile()
     try:
         yield Desk(
             toolset=toolset,
             caller=caller,
-            executor=home.executor(sandbox),
+            executor=executor,
             book=Lookup(sandbox),
             knowledge=home.knowledge,
             encoder=home.embedder,

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tools.approvals import Request
+
 _MOST_CHARACTERS = 200
 """Of one change."""
 
@@ -31,6 +33,19 @@ def proposal_text(call: dict[str, Any]) -> str:
         *map(change_text, call["changes"]),
     ]
     return "\n".join([*lines, *(f"  ! {name}: from a text nobody vouches for" for name in call["tainted"])])
+
+
+def request_text(request: Request) -> str:
+    """A request for approval: who asks for what and why, and what it would change."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in request.arguments.items())
+    return "\n".join(
+        [
+            f"{request.id}  {request.principal.person} ({request.principal.role}) asks for {request.tool}({arguments})",
+            f"  because: {request.shown.why}",
+            *(change_text(change.model_dump(mode="json")) for change in request.shown.effect.changes),
+            *(f"  ! {name}: from a text nobody vouches for" for name in request.shown.tainted),
+        ]
+    )
 
 
 def open_text(wishes: Sequence[str]) -> str:

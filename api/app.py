@@ -1,26 +1,35 @@
 """The web service, put together: keys and callers in, a FastAPI app out. Nothing is read at import."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from api.agent import Agent
 from api.callers import Callers
 from api.conversations import Conversations
+from api.counter import Counter
 from api.errors import answer_in_openai_form
-from api.routes import chat, health, models, threads
+from api.routes import actions, chat, health, models, threads
 from api.worker import Worker
 from core.keys import KeyStore
 
+_SWEEP_S = 5.0
+"""So often writes are looked for whose process is gone."""
+_log = logging.getLogger(__name__)
 
-def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None) -> FastAPI:
+
+def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None, counter: Counter | None = None) -> FastAPI:
     """Build the service.
 
     Args:
         keys: Who may call.
         callers: What decides.
         agent: What acts; without it `/v1/threads` and `toolset@agent` answer 404.
+        counter: Where single calls are handed in; without it `/v1/actions` and `/v1/approvals` answer 404.
 
     Returns:
         An app of its own: two of them share nothing but what was handed in.
@@ -29,14 +38,29 @@ def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None) -> 
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(_sweep(counter)) if counter is not None else None
         yield
+        if sweeping is not None:
+            sweeping.cancel()
         worker.close()
 
     # The documentation pages would load scripts from elsewhere; /openapi.json is enough for tools.
     app = FastAPI(title="nightschool", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.keys, app.state.callers, app.state.worker, app.state.agent = keys, callers, worker, agent
+    app.state.counter = counter
     app.state.conversations = Conversations()
     answer_in_openai_form(app)
-    for routes in (chat, threads, models, health):
+    for routes in (chat, threads, actions, models, health):
         app.include_router(routes.router)
     return app
+
+
+async def _sweep(counter: Counter) -> None:
+    """Close what a crash left open, from the start on and whenever another process of this home was killed."""
+    while True:
+        try:
+            for entry in await run_in_threadpool(counter.reconcile):
+                _log.warning("write %s of %s was left open by a crash: %s", entry.key, entry.tool, entry.state)
+        except Exception:
+            _log.exception("writes that a crash left open could not be looked after")
+        await asyncio.sleep(_SWEEP_S)

@@ -17,7 +17,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.errors import BadInput, ModelError, NightschoolError, NotFound, ToolsetError
+from core.errors import (
+    BadInput,
+    Denied,
+    ModelError,
+    NightschoolError,
+    NotFound,
+    OutcomeUnknown,
+    StoreError,
+    ToolError,
+    ToolsetError,
+)
 
 MAX_BODY_BYTES = 1024 * 1024
 """Largest request body taken."""
@@ -26,11 +36,16 @@ _log = logging.getLogger(__name__)
 _RETRYABLE = (408, 429, 503)
 _HTTP_CODES = {404: "unknown_url", 405: "unknown_url", 413: "request_too_large"}
 _STATUS: tuple[tuple[type[NightschoolError], int], ...] = (
+    (Denied, 403),
+    (OutcomeUnknown, 409),
+    (ToolError, 422),
     (NotFound, 404),
     (BadInput, 400),
     (ToolsetError, 400),
     (ModelError, 503),
 )
+_STORE_STATUS = {"key_mismatch": 422, "in_progress": 409, "approval_spent": 409, "audit": 503}
+"""Of a `StoreError` by its code; others are ours to mend."""
 
 
 class ApiError(NightschoolError):
@@ -126,7 +141,9 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, NightschoolError):
         for kind, status in _STATUS:
             if isinstance(error, kind):
-                return error_response(status, str(error), error.code)
+                return error_response(status, str(error), error.code, getattr(error, "field", None) or None)
+        if isinstance(error, StoreError) and (status := _STORE_STATUS.get(error.code, 0)):
+            return error_response(status, str(error), error.code)
     if isinstance(error, RequestValidationError):
         message, param = _name_field(error.errors()[0])
         return error_response(400, message, "bad_input", param)

@@ -121,6 +121,7 @@ class _Loop:
             rank=asked.rank,
             learning_rate=asked.learning_rate,
             exam=_NO_EXAM,
+            reviewer=not asked.first_drafts,
         )
         result = run_night(home, order, self._progress)
         home.database.dispose()

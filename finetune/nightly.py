@@ -93,6 +93,8 @@ class NightOrder(Value):
     """Peak learning rate; None as the base has it."""
     continued: bool = False
     """Whether the champion's adapter is trained on, which a little new signal needs few tokens for; else one is trained anew."""
+    reviewer: bool = True
+    """Whether a reviewer is fitted; without one the release answers by its first drafts."""
     promote: bool = True
     """Whether a passed release becomes champion at once."""
     exam: tuple[Case, ...] | None = None
@@ -259,7 +261,7 @@ class Night:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         marker = Marker(self._toolset, self._table, AT_NIGHT)
-        reviewer = self._fit_reviewer(marker) if self._start is None else None
+        reviewer = self._fit_reviewer(marker) if self._start is None and self._order.reviewer else None
         write_parts(folder, self._toolset, self._table, self._load_picker(PICKER, marker), reviewer)
         if self._start is not None:
             self._start.copy_reviewer(folder)
@@ -473,6 +475,7 @@ class Night:
         cases = [case.model_dump(mode="json") for case in self._cases]
         config = self._config().model_dump()
         made_of = [self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config]
+        made_of += [] if self._order.reviewer else ["no reviewer"]
         kept = [example.id for example in self._kept]
         return content_hash([*made_of, self._start.release, kept] if self._start is not None else made_of)
 

@@ -81,6 +81,8 @@ class Shown(Value):
     """Whether policy wants it; else the one who asks only has to confirm."""
     tainted: tuple[str, ...] = ()
     """Arguments that come from texts nobody vouches for."""
+    thread: str = ""
+    """The thread that goes on once it is decided; empty where a program asked."""
     schema_hash: str
     """Of the tool."""
 

@@ -7,7 +7,7 @@ crash, or where the system did not answer, it is asked by key before anything is
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from core.errors import ApprovalNeeded, ContactLost, Denied, NotFound, OutcomeUnknown, StoreError, ToolError
@@ -70,7 +70,8 @@ class BackEnd(Protocol):
 class Executor:
     """Carries out the calls of one tenant."""
 
-    def __init__(self, ledger: Ledger, back_end: BackEnd, policy: Policy, approvals: Approvals) -> None:
+    def __init__(self, ledger: Ledger, back_end: BackEnd, policy: Callable[[], Policy], approvals: Approvals) -> None:
+        """`policy`: asked for every call, so that a changed rule holds at once."""
         self._ledger, self._back_end, self._policy, self.approvals = ledger, back_end, policy, approvals
 
     def trust(self, tool: str) -> Mapping[str, Trust]:
@@ -85,7 +86,7 @@ class Executor:
             ToolError: A rule would be broken.
         """
         self._let_in(tool, arguments, principal)
-        return self._policy.visible(self._back_end.propose(tool, arguments), principal)
+        return self._policy().visible(self._back_end.propose(tool, arguments), principal)
 
     def judge(self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str] = ()) -> Decision:
         """What policy says of a call.
@@ -94,15 +95,31 @@ class Executor:
             ToolError: A rule of the business system would be broken.
         """
         nothing = Effect(tool=tool, result={})
-        rights = self._policy.rights(self._proposal(tool, arguments, principal, tainted, nothing))
+        rights = self._policy().rights(self._proposal(tool, arguments, principal, tainted, nothing))
         if rights.verdict == "deny" or self._back_end.risk(tool) == "read":
             return Decision(verdict=rights.verdict, findings=(rights,))
         return self._judged(tool, arguments, principal, tainted, self._back_end.propose(tool, arguments))
 
     def ask(
-        self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str, tainted: Sequence[str] = (), why: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        principal: Principal,
+        key: str,
+        tainted: Sequence[str] = (),
+        why: str = "",
+        thread: str = "",
     ) -> Request:
         """Have a call wait for a person, whatever policy says of it.
+
+        Args:
+            tool: What to call.
+            arguments: Resolved arguments.
+            principal: For whom.
+            key: Idempotency key the write will have.
+            tainted: Arguments that come from texts nobody vouches for.
+            why: Why, where policy alone would not ask.
+            thread: The thread that goes on once it is decided.
 
         Raises:
             Denied: Policy refuses it outright.
@@ -114,11 +131,11 @@ class Executor:
         if decision.verdict == "deny":
             raise self._denied(tool, key, principal, decision.why)
         reason = "; ".join(part for part in (why, decision.why if decision.verdict == "ask" else "") if part)
-        return self._wait(tool, arguments, principal, key, tainted, effect, reason, decision)
+        return self._wait(tool, arguments, principal, key, tainted, effect, reason, decision, thread)
 
-    def seen(self, request: Request, by: Principal) -> Effect:
-        """What a principal may see of what a call would do."""
-        return self._policy.visible(request.shown.effect, by)
+    def seen(self, effect: Effect, by: Principal) -> Effect:
+        """What a principal may see of what a call did, or would do."""
+        return self._policy().visible(effect, by)
 
     def may_decide(self, request: Request, by: Principal) -> str | None:
         """Why somebody may not decide about a call; None where they may. Who asked may always take it back."""
@@ -192,14 +209,14 @@ class Executor:
         """
         self._let_in(tool, arguments, principal, key)
         if self._back_end.risk(tool) == "read":
-            return self._policy.visible(self._back_end.propose(tool, arguments), principal)
+            return self._policy().visible(self._back_end.propose(tool, arguments), principal)
         known = self._ledger.get(key)
         approval = None
         if known is None or known.state == "failed":
             approval = self._allowed(tool, arguments, principal, key, token, tainted)
         reached("executor.allowed")
         entry, ours = self._ledger.begin(key, tool, arguments, principal, approval)
-        return self._policy.visible(self._brought_to_an_end(entry, ours, known is None), principal)
+        return self._policy().visible(self._brought_to_an_end(entry, ours, known is None), principal)
 
     def undo(self, key: str, by: Principal) -> Effect:
         """Take a write back.
@@ -215,7 +232,7 @@ class Executor:
         self._let_in(entry.tool, entry.arguments, by, key)
         effect = self._back_end.undo(key)
         self._ledger.finish(key, "undone")
-        return self._policy.visible(effect, by)
+        return self._policy().visible(effect, by)
 
     def reconcile(self) -> list[Entry]:
         """After a crash: close every pending write that nobody is at by what the business system says of its key.
@@ -246,7 +263,7 @@ class Executor:
 
     def _let_in(self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str = "") -> None:
         """Refuse what these roles may never call, before a dry run shows anything."""
-        finding = self._policy.rights(self._proposal(tool, arguments, principal, (), Effect(tool=tool, result={})))
+        finding = self._policy().rights(self._proposal(tool, arguments, principal, (), Effect(tool=tool, result={})))
         if finding.verdict == "deny":
             raise self._denied(tool, key, principal, finding.why)
 
@@ -300,7 +317,7 @@ class Executor:
         """Why somebody may not let a call through. What policy allows needs no more than the asker's own word."""
         if not asked_by_policy and by.person == asker.person:
             return None
-        return self._policy.may_approve(by, tool, asker, four_eyes)
+        return self._policy().may_approve(by, tool, asker, four_eyes)
 
     def _brought_to_an_end(self, entry: Entry, ours: bool, new: bool) -> Effect:
         if not ours and entry.state == "pending":
@@ -375,7 +392,7 @@ class Executor:
     def _judged(
         self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str], effect: Effect
     ) -> Decision:
-        return self._policy.judge(self._proposal(tool, arguments, principal, tainted, effect), self._ledger)
+        return self._policy().judge(self._proposal(tool, arguments, principal, tainted, effect), self._ledger)
 
     def _proposal(
         self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str], effect: Effect
@@ -399,12 +416,14 @@ class Executor:
         effect: Effect,
         why: str,
         decision: Decision,
+        thread: str = "",
     ) -> Request:
         shown = Shown(
             effect=effect,
             why=why,
             asked_by_policy=decision.verdict == "ask",
             tainted=tuple(tainted),
+            thread=thread,
             schema_hash=self._back_end.schema_hash(tool),
         )
         return self.approvals.ask(key, tool, arguments, principal, shown, decision.four_eyes)

@@ -319,6 +319,31 @@ def read_policy(file: Path) -> Policy:
         raise BadInput(f"{file}: cannot be read: {error}") from error
 
 
+class PolicyFile:
+    """The policy in a file, read again when the file changes; another one's place is taken as soon as there is one."""
+
+    def __init__(self, own: Path, default: Path = DEFAULT_POLICY) -> None:
+        self._own, self._default = own, default
+        self._read: tuple[Path, int, Policy] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file that holds now."""
+        return self._own if self._own.is_file() else self._default
+
+    def __call__(self) -> Policy:
+        """The rules that hold now.
+
+        Raises:
+            BadInput: The file cannot be read; nothing is allowed then.
+        """
+        path = self.path
+        stamp = path.stat().st_mtime_ns
+        if self._read is None or self._read[:2] != (path, stamp):
+            self._read = (path, stamp, read_policy(path))
+        return self._read[2]
+
+
 def _named(name: str, patterns: Sequence[str]) -> bool:
     return any(re.fullmatch(re.escape(pattern).replace("\\*", ".*"), name) for pattern in patterns)
 

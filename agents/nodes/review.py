@@ -58,7 +58,8 @@ def _request(desk: Desk, call: dict[str, Any], thread: str, asker: Principal) ->
         verdict = desk.executor.judge(tool, arguments, asker, tainted).verdict
         if verdict == "deny" or (verdict == "allow" and not unsure):
             return None
-        return desk.executor.ask(tool, arguments, asker, derived_key(thread, call["id"], tool, arguments), tainted, unsure)
+        key = derived_key(thread, call["id"], tool, arguments)
+        return desk.executor.ask(tool, arguments, asker, key, tainted, unsure, thread)
     except ToolError:
         return None
 
@@ -68,7 +69,7 @@ def _shown(desk: Desk, call: dict[str, Any], request: Request | None, asker: Pri
     shown = {key: call[key] for key in ("id", "tool", "arguments", "names", "risk", "confidence", "tainted")}
     if request is None:
         return {**shown, "changes": []}
-    changes = [change.model_dump(mode="json") for change in desk.executor.seen(request, asker).changes]
+    changes = [change.model_dump(mode="json") for change in desk.executor.seen(request.shown.effect, asker).changes]
     return {**shown, "changes": changes, "approval": request.id, "why": request.shown.why}
 
 

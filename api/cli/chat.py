@@ -9,8 +9,9 @@ from agents.office import open_desk
 from agents.serving import CHAMPION
 from agents.threads import Threads, Turn, open_threads
 from agents.wording import change_text, proposal_text
-from api.cli.output import AsJson, open_home, show
+from api.cli.output import As, AsJson, open_home, show, speaker
 from core.errors import NightschoolError
+from core.types.principal import Principal
 from tools.erp.company.toolset import TOOLSET
 
 _KINDS = {
@@ -31,6 +32,7 @@ def chat(
     approve: Annotated[bool, typer.Option("--approve", help="Let what the thread waits for be done.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Do not.")] = False,
     release: Annotated[str, typer.Option(help="A release id, or champion.")] = CHAMPION,
+    person: As = None,
     act: Annotated[float, typer.Option(min=0, max=1, help="Writes less sure than this wait for a person.")] = 0.8,
     as_json: AsJson = False,
 ) -> None:
@@ -38,23 +40,24 @@ def chat(
     home = open_home()
     with open_desk(home, TOOLSET, release, act) as desk, open_threads(desk, home.threads) as threads:
         if text is None and not (approve or reject):
-            _session(threads, thread)
+            _session(threads, thread, speaker(home, person))
             return
+        by = speaker(home, person)
         if text is not None:
-            turn = threads.say(text, thread)
+            turn = threads.say(text, thread, by=by)
         elif thread is None:
             raise typer.BadParameter("--approve and --reject need --thread")
         else:
-            turn = threads.decide(thread, approve)
+            turn = threads.decide(thread, approve, by=by)
     show(turn.model_dump(mode="json"), _plain(turn), as_json)
 
 
-def _session(threads: Threads, thread: str | None) -> None:
+def _session(threads: Threads, thread: str | None, by: Principal) -> None:
     console = Console()
     console.print("Say something; y or n answers what waits; an empty line ends.", style="dim")
     while said := console.input("[bold]> [/bold]").strip():
         try:
-            turn = threads.hear(said, thread)
+            turn = threads.hear(said, thread, by=by)
         except NightschoolError as error:
             console.print(str(error), style="red")
             continue

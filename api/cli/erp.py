@@ -3,13 +3,13 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
-from uuid import uuid4
+from typing import Annotated
 
 import typer
 
-from api.cli.output import AsJson, Bars, open_home, show
-from core.errors import BadInput, ToolError
+from agents.actions import Actions
+from api.cli.output import As, AsJson, Bars, open_home, read_arguments, show, speaker
+from core.errors import BadInput
 from core.types.effect import Change, Effect
 from core.types.principal import IMPORTER
 from evals.golden_scenarios import case_rows, golden_scenarios
@@ -17,11 +17,10 @@ from evals.golden_sets import add_golden
 from tools.erp.company import CONVERSATIONS
 from tools.erp.company.toolset import TOOLSET, company_toolset
 from tools.erp.sandbox.lookup import Lookup
-from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox, restore
+from tools.erp.sandbox.sandbox import Sandbox, restore
 from tools.erp.sandbox.seed.company import SEED, build_company
 from tools.erp.sandbox.soundness import faults
 from tools.importers.jsonl import read_traces
-from tools.resolve import resolve
 
 app = typer.Typer(help="The sandbox company: an ERP to work in.", no_args_is_help=True)
 
@@ -75,28 +74,16 @@ def call(
     arguments: Annotated[str, typer.Argument(help="JSON object, values as people say them.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")] = False,
     key: Annotated[str | None, typer.Option(help="Idempotency key; a new one by default.")] = None,
+    person: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Call one operation: names and dates are resolved, a write goes into the ledger."""
     home = open_home()
-    sandbox = Sandbox(home.company)
-    if tool not in OPERATIONS:
-        raise ToolError(f"tool {tool!r}: not there; known: {', '.join(OPERATIONS)}", field="tool", value=tool)
-    resolution = resolve(OPERATIONS[tool].tool, _read(arguments), Lookup(sandbox))
-    if resolution.questions:
-        raise ToolError(" ".join(question.text for question in resolution.questions), field=resolution.questions[0].field)
-    executor, key = home.executor(sandbox), key or uuid4().hex
-    if dry_run:
-        effect = executor.propose(tool, resolution.arguments, home.principal)
-    else:
-        effect = executor.execute(tool, resolution.arguments, home.principal, key)
-    document = {
-        "tool": tool,
-        "arguments": resolution.arguments,
-        "key": None if dry_run else key,
-        **effect.model_dump(mode="json"),
-    }
-    show(document, _text(effect, dry_run), as_json)
+    acted = Actions(home).act(tool, read_arguments(arguments), speaker(home, person), key, dry_run)
+    document = {"tool": tool, "arguments": acted.arguments, "key": acted.key, **acted.effect.model_dump(mode="json")}
+    document |= {"status": acted.status, "approval": acted.approval}
+    waits = f"\nwaits: {acted.why}; `nightschool approvals approve {acted.approval} --as SOMEBODY`" if acted.approval else ""
+    show(document, _text(acted.effect, acted.status != "done") + waits, as_json)
 
 
 @app.command()
@@ -111,13 +98,15 @@ def journal(limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How
 
 
 @app.command()
-def undo(key: Annotated[str, typer.Argument(help="Key of the write, or its beginning.")], as_json: AsJson = False) -> None:
+def undo(
+    key: Annotated[str, typer.Argument(help="Key of the write, or its beginning.")], person: As = None, as_json: AsJson = False
+) -> None:
     """Take a write back, row for row, where nothing rests on it."""
     home = open_home()
     whole = [entry.key for entry in home.ledger.newest(10_000) if entry.key.startswith(key)]
     if len(whole) > 1:
         raise BadInput(f"key {key!r}: begins {len(whole)} keys; write more of it")
-    effect = home.executor(Sandbox(home.company)).undo(whole[0] if whole else key, home.principal)
+    effect = home.executor(Sandbox(home.company)).undo(whole[0] if whole else key, speaker(home, person))
     show({"undone": whole[0] if whole else key, "tool": effect.tool}, f"Taken back: {effect.reply}", as_json)
 
 
@@ -154,16 +143,6 @@ def resolve_text(text: Annotated[str, typer.Argument(help="What somebody says.")
 
 def _holds(start: int, end: int, inner_start: int, inner_end: int) -> bool:
     return start <= inner_start and inner_end <= end and end - start > inner_end - inner_start
-
-
-def _read(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"arguments {text[:60]!r}: not JSON: {error.msg}") from error
-    if not isinstance(document, dict):
-        raise BadInput(f"arguments {text[:60]!r}: expected a JSON object")
-    return document
 
 
 def _text(effect: Effect, dry_run: bool) -> str:

@@ -6,7 +6,10 @@ import sys
 import typer
 
 from api.cli import (
+    actions,
+    approvals,
     artefacts,
+    audit,
     bench,
     chat,
     demo,
@@ -19,6 +22,7 @@ from api.cli import (
     keys,
     knowledge,
     night,
+    policy,
     predict,
     releases,
     router,
@@ -64,6 +68,10 @@ for name, nouns in {
     "artefacts": artefacts.app,
     "bench": bench.app,
     "erp": erp.app,
+    "policy": policy.app,
+    "approvals": approvals.app,
+    "actions": actions.app,
+    "audit": audit.app,
     "knowledge": knowledge.app,
     "router": router.app,
 }.items():

@@ -9,13 +9,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agents.home import Home
+from core.errors import BadInput
 from core.settings import Settings
+from core.types.principal import Principal
 
 _MANY = 20
 """Steps of more than so many parts say how far they are even where nothing is to be noted."""
 USAGE, REFUSED, BAD_ROWS = 2, 3, 4
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+As = Annotated[str | None, typer.Option("--as", help="Who it is; default the operator of this machine.")]
 Rank = Annotated[int | None, typer.Option(min=1, max=256, help="LoRA rank; default 32.")]
 LearningRate = Annotated[float | None, typer.Option(min=1e-6, max=0.1, help="Peak; default as the base has it.")]
 
@@ -23,6 +26,29 @@ LearningRate = Annotated[float | None, typer.Option(min=1e-6, max=0.1, help="Pea
 def open_home() -> Home:
     """The home named by the environment."""
     return Home(Settings())
+
+
+def speaker(home: Home, person: str | None) -> Principal:
+    """Who a command is for. The role is that of the person's newest key; policy may say another, and knows nobody else."""
+    if person is None:
+        return home.principal
+    keys = [info.principal for info in home.keys.list() if info.revoked_at is None and info.principal.person == person]
+    return keys[-1] if keys else Principal(tenant=home.settings.tenant, person=person, role="")
+
+
+def read_arguments(text: str) -> dict[str, Any]:
+    """A call's arguments as they are written on the command line.
+
+    Raises:
+        BadInput: Not a JSON object.
+    """
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"arguments {text[:60]!r}: not JSON: {error.msg}") from error
+    if not isinstance(document, dict):
+        raise BadInput(f"arguments {text[:60]!r}: expected a JSON object")
+    return document
 
 
 def show(document: Any, text: str, as_json: bool) -> None:

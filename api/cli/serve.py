@@ -13,7 +13,8 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8642,
     act: Annotated[float, typer.Option(min=0, max=1, help="Writes less sure than this wait for a person.")] = 0.8,
 ) -> None:
-    """Serve champions over an OpenAI-compatible API, and the company's agent at /v1/threads; every request needs a key.
+    """Serve champions over an OpenAI-compatible API, the company's agent at /v1/threads, and single calls at /v1/actions; every
+    request needs a key.
 
     With NIGHTSCHOOL_NIGHT_AT=02:30 and NIGHTSCHOOL_NIGHT_ZONE=Europe/Berlin it also runs the nights, each in a process of its
     own, where NIGHTSCHOOL_NIGHT_SIGNAL new traces are there.
@@ -22,12 +23,13 @@ def serve(
 
     from api.agent import HomeAgent
     from api.app import create_app
+    from api.counter import Counter
     from api.fleet import HomeCallers
     from api.nights import Hours, NightWatch
 
     home = open_home()
     callers = HomeCallers(home)
-    agent = HomeAgent(home, callers.fleet, TOOLSET, act)
+    agent, counter = HomeAgent(home, callers.fleet, TOOLSET, act), Counter(home)
     settings = home.settings
     watch = None
     if settings.night_at is not None:
@@ -36,7 +38,8 @@ def serve(
         )
         watch = NightWatch(home, hours)
         watch.start()
-    uvicorn.run(create_app(home.keys, callers, agent), host=host, port=port, log_level="info")
+    uvicorn.run(create_app(home.keys, callers, agent, counter), host=host, port=port, log_level="info")
     if watch is not None:
         watch.close()
     agent.close()
+    counter.close()

@@ -91,4 +91,5 @@ class Place:
         self.audit = Audit(self.engine, "default", self.keyring, folder / "audit.anchor")
         self.ledger = Ledger(self.engine, "default", self.audit)
         self.approvals = Approvals(self.engine, "default", self.keyring)
-        self.executor = Executor(self.ledger, back_end, policy or read_policy(DEFAULT_POLICY), self.approvals)
+        default = read_policy(DEFAULT_POLICY)
+        self.executor = Executor(self.ledger, back_end, lambda: policy or default, self.approvals)

@@ -1,0 +1,159 @@
+"""Actions: single calls handed in by programs and people, on the very path the agent's calls take."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import uuid4
+
+from agents.home import Home
+from core.errors import ApprovalNeeded, BadInput, NotFound, ToolError
+from core.types.effect import Effect
+from core.types.principal import Principal
+from core.types.value import Value
+from tools.approvals import Request
+from tools.erp.sandbox.lookup import Lookup
+from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox
+from tools.executor import Executor
+from tools.ledger import Entry
+from tools.policy import Decision
+from tools.resolve import resolve
+
+_MOST_KEY = 255
+"""Characters of an idempotency key."""
+
+
+class Acted(Value):
+    """What came of an action."""
+
+    status: Literal["done", "proposed", "waiting"]
+    """`waiting`: for a person, see `approval`. `proposed`: a dry run, nothing was changed."""
+    tool: str
+    """What was called."""
+    arguments: dict[str, Any]
+    """Resolved."""
+    key: str | None
+    """Idempotency key; the same one again brings the same answer. None for a dry run."""
+    effect: Effect
+    """What it did, or would do, as far as who asks may see it."""
+    approval: str | None = None
+    """Id of what waits."""
+    why: str = ""
+    """Why it waits."""
+
+
+class Actions:
+    """The sandbox company's write path, for one call at a time; safe for several threads."""
+
+    def __init__(self, home: Home) -> None:
+        """Open the company.
+
+        Raises:
+            NotFound: There is none.
+        """
+        self._ledger, self._sandbox = home.ledger, Sandbox(home.company)
+        self.executor: Executor = home.executor(self._sandbox)
+
+    def close(self) -> None:
+        """Let go of the company."""
+        self._sandbox.close()
+
+    def act(
+        self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str | None = None, dry_run: bool = False
+    ) -> Acted:
+        """Carry a call out, propose it, or have it wait for a person.
+
+        Args:
+            tool: What to call.
+            arguments: Records by number, or as people say them.
+            principal: For whom.
+            key: Idempotency key; None makes a new one, so that the same call again is another write.
+            dry_run: Show what would change, change nothing.
+
+        Raises:
+            NotFound: No such tool.
+            BadInput: The key is empty or too long.
+            Denied: Policy refuses it.
+            OutcomeUnknown: It may or may not have been done.
+            ToolError: An argument fits no record or several, or a rule was broken; nothing was changed.
+            StoreError: The key stands for another call, a twin is at it, or ledger and audit cannot be written.
+        """
+        key = _checked(key)
+        resolved = self.resolved(tool, arguments)
+        if dry_run:
+            effect = self.executor.propose(tool, resolved, principal)
+            return Acted(status="proposed", tool=tool, arguments=resolved, key=None, effect=effect)
+        try:
+            effect = self.executor.execute(tool, resolved, principal, key)
+        except ApprovalNeeded as error:
+            request = self.executor.approvals.get(error.request)
+            return self._waiting(request, principal)
+        return Acted(status="done", tool=tool, arguments=resolved, key=key, effect=effect)
+
+    def approve(self, identity: str, by: Principal) -> Acted:
+        """Let what waits be done, for whoever asked.
+
+        Raises:
+            NotFound: Nothing waits under this id.
+            Denied: This person may not.
+            ToolError: A rule was broken meanwhile.
+        """
+        request = self.executor.approvals.get(identity)
+        token = self.executor.approve(identity, by)
+        tainted = request.shown.tainted
+        self.executor.execute(request.tool, request.arguments, request.principal, request.key, token, tainted)
+        entry = self.entry(request.key)
+        effect = self.executor.seen(entry.effect, by) if entry.effect is not None else request.shown.effect
+        return Acted(status="done", tool=request.tool, arguments=request.arguments, key=request.key, effect=effect)
+
+    def judge(self, tool: str, arguments: Mapping[str, Any], principal: Principal) -> Decision:
+        """What policy says of a call, without doing it.
+
+        Raises:
+            NotFound: No such tool.
+            ToolError: An argument fits no record or several, or a rule would be broken.
+        """
+        return self.executor.judge(tool, self.resolved(tool, arguments), principal)
+
+    def entry(self, key: str) -> Entry:
+        """What became of a write.
+
+        Raises:
+            NotFound: No write has this key.
+        """
+        entry = self._ledger.get(key)
+        if entry is None:
+            raise NotFound(f"action {key!r}: not in the ledger")
+        return entry
+
+    def resolved(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments with records, days and words found.
+
+        Raises:
+            NotFound: No such tool.
+            ToolError: An argument fits no record, or several.
+        """
+        if tool not in OPERATIONS:
+            raise NotFound(f"tool {tool!r}: not there; known: {', '.join(OPERATIONS)}")
+        resolution = resolve(OPERATIONS[tool].tool, arguments, Lookup(self._sandbox))
+        if resolution.questions:
+            first = resolution.questions[0]
+            raise ToolError(" ".join(question.text for question in resolution.questions), field=first.field, value=first.said)
+        return resolution.arguments
+
+    def _waiting(self, request: Request, principal: Principal) -> Acted:
+        return Acted(
+            status="waiting",
+            tool=request.tool,
+            arguments=request.arguments,
+            key=request.key,
+            effect=self.executor.seen(request.shown.effect, principal),
+            approval=request.id,
+            why=request.shown.why,
+        )
+
+
+def _checked(key: str | None) -> str:
+    if key is None:
+        return uuid4().hex
+    if not 0 < len(key) <= _MOST_KEY or not key.isprintable():
+        raise BadInput(f"idempotency key: {len(key)} characters; 1 to {_MOST_KEY} printable ones are taken")
+    return key

@@ -1,0 +1,172 @@
+"""`/v1/actions` and `/v1/approvals`, over the real company."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from agents.home import Home
+from api.app import create_app
+from api.counter import Counter
+from core.errors import NotFound
+from core.settings import Settings
+from core.types.principal import Principal
+
+_HOLD = {"tool": "hold_customer", "arguments": {"customer": "orchid nursery", "reason": "pays late"}}
+_BANK = {"tool": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
+
+
+class _NoCallers:
+    def caller(self, toolset: str, release: str | None) -> Any:
+        raise NotFound("none")
+
+    def models(self) -> list[Any]:
+        return []
+
+
+@pytest.fixture
+def home(tmp_path: Path, short_company: Path) -> Iterator[Home]:
+    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
+    home.company.parent.mkdir(parents=True)
+    home.company.write_bytes(short_company.read_bytes())
+    yield home
+    home.database.dispose()
+
+
+@pytest.fixture
+def client(home: Home) -> Iterator[TestClient]:
+    counter = Counter(home)
+    with TestClient(create_app(home.keys, _NoCallers(), None, counter)) as client:
+        yield client
+    counter.close()
+
+
+@pytest.fixture
+def people(home: Home) -> dict[str, dict[str, str]]:
+    """Headers by person."""
+    roles = {"op": "operator", "bea": "controlling", "eve": "viewer", "acc": "accounting"}
+    return {
+        person: {"Authorization": f"Bearer {home.keys.create(Principal(person=person, role=role))}"}
+        for person, role in roles.items()
+    }
+
+
+def test_a_call_is_proposed_done_and_the_same_again(client: TestClient, people: Any, home: Home) -> None:
+    op = people["op"]
+    proposed = client.post("/v1/actions", json={**_HOLD, "dry_run": True}, headers=op)
+    assert proposed.status_code == 200 and proposed.json()["status"] == "proposed" and proposed.json()["key"] is None
+    first = client.post("/v1/actions", json=_HOLD, headers={**op, "Idempotency-Key": "k1"})
+    again = client.post("/v1/actions", json=_HOLD, headers={**op, "Idempotency-Key": "k1"})
+    assert (
+        first.json()["status"] == "done"
+        and first.json()["changes"] == proposed.json()["changes"]
+        and again.json() == first.json()
+    )
+    assert client.get("/v1/actions/k1", headers=op).json()["state"] == "done"
+    assert [entry.key for entry in home.ledger.newest()] == ["k1"] and home.audit.verify() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "key", "status", "code", "param"),
+    [
+        ({"tool": "launch", "arguments": {}}, None, 404, "not_found", None),
+        ({"tool": "hold_customer", "arguments": {"customer": "nobody at all"}}, None, 422, "tool", "customer"),
+        ({"tool": "hold_customer", "arguments": []}, None, 400, "bad_input", "arguments"),
+        ({"tool": "hold_customer", "argumnets": {}}, None, 400, "bad_input", "argumnets"),
+        ({"tool": "set_credit_limit", "arguments": {"customer": "orchid nursery", "amount": -5}}, None, 422, "tool", "amount"),
+        (_HOLD, "k" * 256, 400, "bad_input", None),
+    ],
+)
+def test_what_cannot_be_done_is_named(
+    client: TestClient, people: Any, body: Any, key: str | None, status: int, code: str, param: str | None
+) -> None:
+    answer = client.post("/v1/actions", json=body, headers={**people["op"], **({"Idempotency-Key": key} if key else {})})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text
+    assert param is None or answer.json()["error"]["param"] == param
+
+
+def test_the_key_of_another_call_is_refused(client: TestClient, people: Any) -> None:
+    headers = {**people["op"], "Idempotency-Key": "k1"}
+    client.post("/v1/actions", json=_HOLD, headers=headers)
+    other = client.post("/v1/actions", json={"tool": "create_customer", "arguments": {"name": "X"}}, headers=headers)
+    assert (other.status_code, other.json()["error"]["code"]) == (422, "key_mismatch")
+
+
+def test_rights_hold_here_too(client: TestClient, people: Any, home: Home) -> None:
+    refused = client.post("/v1/actions", json=_HOLD, headers=people["eve"])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "denied")
+    seen = client.post("/v1/actions", json={"tool": "find_supplier", "arguments": {"query": "alpha"}}, headers=people["eve"])
+    assert seen.status_code == 200 and "iban" not in seen.text
+    assert client.post("/v1/actions", json=_HOLD).status_code == 401
+    assert home.ledger.newest() == []
+
+
+def test_what_is_destructive_waits_for_a_second_person(client: TestClient, people: Any, home: Home) -> None:
+    asked = client.post("/v1/actions", json=_BANK, headers={**people["op"], "Idempotency-Key": "b1"})
+    assert asked.status_code == 202 and asked.json()["status"] == "waiting" and asked.json()["changes"]
+    identity = asked.json()["approval"]
+    assert [one["id"] for one in client.get("/v1/approvals", headers=people["bea"]).json()["waiting"]] == [identity]
+    assert client.get("/v1/approvals", headers=people["eve"]).json() == {"waiting": []}
+    assert client.get(f"/v1/approvals/{identity}", headers=people["eve"]).status_code == 404
+    own = client.post(f"/v1/approvals/{identity}", json={"approve": True}, headers=people["op"])
+    assert own.status_code == 403 and "second person" in own.json()["error"]["message"]
+    assert home.ledger.newest() == []
+    both = [client.post(f"/v1/approvals/{identity}", json={"approve": True}, headers=people["bea"]) for _ in range(2)]
+    assert [answer.json()["status"] for answer in both] == ["done", "done"]
+    assert [entry.key for entry in home.ledger.newest()] == ["b1"]
+    later = client.post("/v1/actions", json=_BANK, headers={**people["op"], "Idempotency-Key": "b1"})
+    assert later.status_code == 200 and later.json()["status"] == "done"
+
+
+def test_what_was_rejected_is_not_done(client: TestClient, people: Any, home: Home) -> None:
+    identity = client.post("/v1/actions", json=_BANK, headers=people["op"]).json()["approval"]
+    rejected = client.post(
+        f"/v1/approvals/{identity}", json={"approve": False, "reason": "call them first"}, headers=people["bea"]
+    )
+    assert rejected.json()["state"] == "rejected" and rejected.json()["reason"] == "call them first"
+    assert client.post(f"/v1/approvals/{identity}", json={"approve": True}, headers=people["bea"]).status_code == 403
+    assert home.ledger.newest() == []
+
+
+def test_a_changed_policy_holds_at_once(client: TestClient, people: Any, home: Home) -> None:
+    (home.settings.home / "policy.toml").write_text('panic = true\n[roles.operator]\nmay_read = ["*"]\nmay_write = ["*"]\n')
+    refused = client.post("/v1/actions", json=_HOLD, headers=people["op"])
+    assert refused.status_code == 403 and "panic" in refused.json()["error"]["message"]
+    assert client.post(
+        "/v1/actions", json={"tool": "find_customer", "arguments": {"query": "orchid"}}, headers=people["op"]
+    ).is_success
+    (home.settings.home / "policy.toml").write_text("panic = maybe")
+    assert client.post("/v1/actions", json=_HOLD, headers=people["op"]).status_code == 400
+    (home.settings.home / "policy.toml").unlink()
+    assert client.post("/v1/actions", json=_HOLD, headers=people["op"]).status_code == 200
+
+
+def test_twins_over_http_have_one_effect(client: TestClient, people: Any, home: Home) -> None:
+    body = {"tool": "create_ticket", "arguments": {"customer": "orchid nursery", "subject": "leaks"}}
+
+    def post(number: int) -> int:
+        headers = {**people["op"], "Idempotency-Key": f"t{number % 5}"}
+        return client.post("/v1/actions", json=body, headers=headers).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(post, range(40)))
+    assert set(codes) == {200} and len(home.ledger.newest(100)) == 5
+
+
+def test_writes_a_crash_left_open_are_closed_at_the_start(home: Home, people: Any) -> None:
+    from sqlalchemy import text
+
+    home.ledger.begin("lost", "create_ticket", {"customer": "x", "subject": "y"}, Principal(person="op"))
+    with home.database.begin() as connection:
+        connection.execute(text("UPDATE ledger SET owner = 'gone:1:1', lease_until = '2020-01-01'"))
+    counter = Counter(home)
+    with TestClient(create_app(home.keys, _NoCallers(), None, counter)) as client:
+        for _ in range(100):
+            if client.get("/v1/actions/lost", headers=people["op"]).json()["state"] == "failed":
+                break
+        else:
+            pytest.fail("still open")
+    counter.close()
