@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -12,6 +12,7 @@ from agents.threads import Turn
 from api.agent import Agent
 from api.conversations import Conversations
 from api.errors import ApiError
+from api.retries import HEADER, Retries, name_of
 from api.turns import TurnChunks, turn_completion
 from api.worker import Worker
 from core.errors import NightschoolError
@@ -19,6 +20,7 @@ from core.types.message import Message, write_messages
 from core.types.principal import Principal
 from core.types.value import Value
 
+_BUSY = 429
 AGENT = "agent"
 """In `model`, where else a release is named."""
 
@@ -60,7 +62,15 @@ async def act(request: Request, toolset: str, heard: Heard, stream: bool) -> Res
             code="bad_input",
             param="messages",
         )
+    retries: Retries[_RunningTurn] = request.app.state.retries
+    name = name_of(heard.whose, await request.body())
+    turn = retries.find(name, request.headers.get(HEADER))
+    if turn is not None:
+        ended = await turn.whole()
+        return _told_again(ended, heard.model) if stream else JSONResponse(turn_completion(heard.model, ended))
     turn = _RunningTurn(agent, request.app.state.worker, request.app.state.conversations, heard)
+    retries.keep(name, turn)
+    turn.if_not_taken_up(lambda: retries.forget(name))
     if not stream:
         return JSONResponse(turn_completion(heard.model, await turn.whole()))
     first = await turn.next_line()
@@ -99,9 +109,18 @@ class _RunningTurn:
             self._running.result()  # raises what the turn raised
         return line
 
+    def if_not_taken_up(self, tell: Callable[[], None]) -> None:
+        """Say so where too many others wait."""
+
+        def ended(running: asyncio.Future[Turn]) -> None:
+            if not running.cancelled() and isinstance(error := running.exception(), ApiError) and error.status == _BUSY:
+                tell()
+
+        self._running.add_done_callback(ended)
+
     async def whole(self) -> Turn:
         """The turn, when it is over."""
-        turn = await self._running
+        turn = await asyncio.shield(self._running)  # who waits may go away; the turn goes on
         self.keep(turn, turn.text)
         return turn
 
@@ -113,6 +132,13 @@ class _RunningTurn:
         """Remember the conversation as the client now has it."""
         said = (*self._heard.messages, Message(role="assistant", content=text))
         self._conversations.keep(self._heard.whose, said, turn.thread)
+
+
+def _told_again(turn: Turn, model: str) -> Response:
+    """A turn that is over, as a stream in one piece."""
+    chunks = TurnChunks(model)
+    events = [chunks.first(), chunks.line(turn.text), chunks.last(turn)]
+    return Response("".join(map(_event, events)) + "data: [DONE]\n\n", media_type="text/event-stream")
 
 
 async def _events(turn: _RunningTurn, line: str | None, model: str) -> AsyncIterator[str]:

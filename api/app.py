@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +14,7 @@ from api.callers import Callers
 from api.conversations import Conversations
 from api.counter import Counter
 from api.errors import answer_in_openai_form
+from api.retries import Retries
 from api.routes import actions, chat, health, models, threads
 from api.worker import Worker
 from core.keys import KeyStore
@@ -48,7 +50,7 @@ def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None, cou
     app = FastAPI(title="nightschool", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.keys, app.state.callers, app.state.worker, app.state.agent = keys, callers, worker, agent
     app.state.counter = counter
-    app.state.conversations = Conversations()
+    app.state.conversations, app.state.retries = Conversations(), Retries[Any]()
     answer_in_openai_form(app)
     for routes in (chat, threads, actions, models, health):
         app.include_router(routes.router)
