@@ -98,8 +98,7 @@ class Actions:
         """
         request = self.executor.approvals.get(identity)
         token = self.executor.approve(identity, by)
-        tainted = request.shown.tainted
-        self.executor.execute(request.tool, request.arguments, request.principal, request.key, token, tainted)
+        self.executor.execute(request.tool, request.arguments, request.principal, request.key, token, request.shown.taint)
         entry = self.entry(request.key)
         effect = self.executor.seen(entry.effect, by) if entry.effect is not None else request.shown.effect
         return Acted(status="done", tool=request.tool, arguments=request.arguments, key=request.key, effect=effect)

@@ -32,7 +32,11 @@ def proposal_text(call: dict[str, Any]) -> str:
         *([f"  because: {call['why']}"] if call.get("why") else []),
         *map(change_text, call["changes"]),
     ]
-    return "\n".join([*lines, *(f"  ! {name}: from a text nobody vouches for" for name in call["tainted"])])
+    return "\n".join([*lines, *map(_marked, call["taint"]["arguments"])])
+
+
+def _marked(argument: str) -> str:
+    return f"  ! {argument} comes from a text nobody vouches for"
 
 
 def request_text(request: Request) -> str:
@@ -43,7 +47,7 @@ def request_text(request: Request) -> str:
             f"{request.id}  {request.principal.person} ({request.principal.role}) asks for {request.tool}({arguments})",
             f"  because: {request.shown.why}",
             *(change_text(change.model_dump(mode="json")) for change in request.shown.effect.changes),
-            *(f"  ! {name}: from a text nobody vouches for" for name in request.shown.tainted),
+            *map(_marked, request.shown.taint.arguments),
         ]
     )
 

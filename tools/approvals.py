@@ -23,6 +23,7 @@ from core.types.effect import Change, Effect
 from core.types.principal import Principal
 from core.types.value import Value, content_hash
 from tools.ledger import request_hash
+from tools.trust import CLEAN, Taint
 
 Decided = Literal["waiting", "approved", "rejected"]
 LASTS = timedelta(minutes=30)
@@ -79,8 +80,8 @@ class Shown(Value):
     """Why they are asked."""
     asked_by_policy: bool
     """Whether policy wants it; else the one who asks only has to confirm."""
-    tainted: tuple[str, ...] = ()
-    """Arguments that come from texts nobody vouches for."""
+    taint: Taint = CLEAN
+    """What of it nobody vouches for."""
     thread: str = ""
     """The thread that goes on once it is decided; empty where a program asked."""
     schema_hash: str

@@ -7,7 +7,7 @@ crash, or where the system did not answer, it is asked by key before anything is
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from core.errors import ApprovalNeeded, ContactLost, Denied, NotFound, OutcomeUnknown, StoreError, ToolError
@@ -18,7 +18,7 @@ from core.types.tool import Risk
 from tools.approvals import Approval, Approvals, Request, Shown, diff_hash
 from tools.ledger import Entry, Ledger, State, request_hash
 from tools.policy import Decision, Policy, Proposal
-from tools.trust import Trust
+from tools.trust import CLEAN, Taint, Trust
 
 PATIENCE_S = 10.0
 """So long a twin is waited for that carries out the same write."""
@@ -88,17 +88,17 @@ class Executor:
         self._let_in(tool, arguments, principal)
         return self._policy().visible(self._back_end.propose(tool, arguments), principal)
 
-    def judge(self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str] = ()) -> Decision:
+    def judge(self, tool: str, arguments: Mapping[str, Any], principal: Principal, taint: Taint = CLEAN) -> Decision:
         """What policy says of a call.
 
         Raises:
             ToolError: A rule of the business system would be broken.
         """
         nothing = Effect(tool=tool, result={})
-        rights = self._policy().rights(self._proposal(tool, arguments, principal, tainted, nothing))
+        rights = self._policy().rights(self._proposal(tool, arguments, principal, taint, nothing))
         if rights.verdict == "deny" or self._back_end.risk(tool) == "read":
             return Decision(verdict=rights.verdict, findings=(rights,))
-        return self._judged(tool, arguments, principal, tainted, self._back_end.propose(tool, arguments))
+        return self._judged(tool, arguments, principal, taint, self._back_end.propose(tool, arguments))
 
     def ask(
         self,
@@ -106,7 +106,7 @@ class Executor:
         arguments: Mapping[str, Any],
         principal: Principal,
         key: str,
-        tainted: Sequence[str] = (),
+        taint: Taint = CLEAN,
         why: str = "",
         thread: str = "",
     ) -> Request:
@@ -117,7 +117,7 @@ class Executor:
             arguments: Resolved arguments.
             principal: For whom.
             key: Idempotency key the write will have.
-            tainted: Arguments that come from texts nobody vouches for.
+            taint: What of it nobody vouches for.
             why: Why, where policy alone would not ask.
             thread: The thread that goes on once it is decided.
 
@@ -127,11 +127,11 @@ class Executor:
         """
         self._let_in(tool, arguments, principal)
         effect = self._back_end.propose(tool, arguments)
-        decision = self._judged(tool, arguments, principal, tainted, effect)
+        decision = self._judged(tool, arguments, principal, taint, effect)
         if decision.verdict == "deny":
             raise self._denied(tool, key, principal, decision.why)
         reason = "; ".join(part for part in (why, decision.why if decision.verdict == "ask" else "") if part)
-        return self._wait(tool, arguments, principal, key, tainted, effect, reason, decision, thread)
+        return self._wait(tool, arguments, principal, key, taint, effect, reason, decision, thread)
 
     def seen(self, effect: Effect, by: Principal) -> Effect:
         """What a principal may see of what a call did, or would do."""
@@ -188,7 +188,7 @@ class Executor:
         principal: Principal,
         key: str,
         token: str | None = None,
-        tainted: Sequence[str] = (),
+        taint: Taint = CLEAN,
     ) -> Effect:
         """Carry a call out, once for each key.
 
@@ -198,7 +198,7 @@ class Executor:
             principal: For whom.
             key: Idempotency key of a write.
             token: Of a person's approval, where policy wants one.
-            tainted: Arguments that come from texts nobody vouches for.
+            taint: What of it nobody vouches for.
 
         Raises:
             Denied: Policy refuses it, or the token does not hold for it.
@@ -213,7 +213,7 @@ class Executor:
         known = self._ledger.get(key)
         approval = None
         if known is None or known.state == "failed":
-            approval = self._allowed(tool, arguments, principal, key, token, tainted)
+            approval = self._allowed(tool, arguments, principal, key, token, taint)
         reached("executor.allowed")
         entry, ours = self._ledger.begin(key, tool, arguments, principal, approval)
         return self._policy().visible(self._brought_to_an_end(entry, ours, known is None), principal)
@@ -263,7 +263,7 @@ class Executor:
 
     def _let_in(self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str = "") -> None:
         """Refuse what these roles may never call, before a dry run shows anything."""
-        finding = self._policy().rights(self._proposal(tool, arguments, principal, (), Effect(tool=tool, result={})))
+        finding = self._policy().rights(self._proposal(tool, arguments, principal, CLEAN, Effect(tool=tool, result={})))
         if finding.verdict == "deny":
             raise self._denied(tool, key, principal, finding.why)
 
@@ -274,19 +274,19 @@ class Executor:
         principal: Principal,
         key: str,
         token: str | None,
-        tainted: Sequence[str],
+        taint: Taint,
     ) -> str | None:
         """Whether a new write may be entered; the id of the approval it is let through by, if it needs one."""
         effect = self._back_end.propose(tool, arguments)  # what breaks a rule is refused before it is entered
         reached("executor.proposed")
-        decision = self._judged(tool, arguments, principal, tainted, effect)
+        decision = self._judged(tool, arguments, principal, taint, effect)
         if decision.verdict == "deny":
             raise self._denied(tool, key, principal, decision.why)
         if token is not None:
             return self._approval(token, tool, arguments, principal, key, effect, decision).id
         if decision.verdict == "allow":
             return None
-        request = self._wait(tool, arguments, principal, key, tainted, effect, decision.why, decision)
+        request = self._wait(tool, arguments, principal, key, taint, effect, decision.why, decision)
         raise ApprovalNeeded(f"{decision.why}; approval {request.id}", request.id)
 
     def _approval(
@@ -389,21 +389,17 @@ class Executor:
         self._ledger.finish(entry.key, "unknown", detail="interrupted, and the system knows no such key")
         return "unknown"
 
-    def _judged(
-        self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str], effect: Effect
-    ) -> Decision:
-        return self._policy().judge(self._proposal(tool, arguments, principal, tainted, effect), self._ledger)
+    def _judged(self, tool: str, arguments: Mapping[str, Any], principal: Principal, taint: Taint, effect: Effect) -> Decision:
+        return self._policy().judge(self._proposal(tool, arguments, principal, taint, effect), self._ledger)
 
-    def _proposal(
-        self, tool: str, arguments: Mapping[str, Any], principal: Principal, tainted: Sequence[str], effect: Effect
-    ) -> Proposal:
+    def _proposal(self, tool: str, arguments: Mapping[str, Any], principal: Principal, taint: Taint, effect: Effect) -> Proposal:
         return Proposal(
             tool=tool,
             risk=self._back_end.risk(tool),
             arguments=dict(arguments),
             principal=principal,
             effect=effect,
-            tainted=tuple(tainted),
+            taint=taint,
         )
 
     def _wait(
@@ -412,7 +408,7 @@ class Executor:
         arguments: Mapping[str, Any],
         principal: Principal,
         key: str,
-        tainted: Sequence[str],
+        taint: Taint,
         effect: Effect,
         why: str,
         decision: Decision,
@@ -422,7 +418,7 @@ class Executor:
             effect=effect,
             why=why,
             asked_by_policy=decision.verdict == "ask",
-            tainted=tuple(tainted),
+            taint=taint,
             thread=thread,
             schema_hash=self._back_end.schema_hash(tool),
         )

@@ -19,6 +19,7 @@ from core.types.principal import Principal
 from core.types.tool import Risk
 from core.types.value import Value
 from tools.ledger import Entry
+from tools.trust import CLEAN, Taint
 
 Verdict = Literal["allow", "ask", "deny"]
 _STRICTNESS: Mapping[Verdict, int] = {"allow": 0, "ask": 1, "deny": 2}
@@ -40,8 +41,8 @@ class Proposal(Value):
     """For whom."""
     effect: Effect
     """What it would do, by a dry run."""
-    tainted: tuple[str, ...] = ()
-    """Arguments that come from texts nobody vouches for."""
+    taint: Taint = CLEAN
+    """What of it nobody vouches for."""
 
     def value(self, field: str) -> Any:
         """What an argument says, else what the result would say; None where neither has it."""
@@ -281,9 +282,8 @@ class Policy(Value):
             yield Finding(verdict="deny", rule="panic", why="nothing may be written now: the panic switch is on")
         if call.risk == "destructive":
             yield Finding(verdict="ask", rule="destructive", why=f"{call.tool} moves money or trust: a second person decides")
-        if call.tainted:
-            fields = ", ".join(call.tainted)
-            yield Finding(verdict="ask", rule="trust", why=f"{fields}: from a text nobody vouches for")
+        for reason in call.taint.reasons:
+            yield Finding(verdict="ask", rule="trust", why=reason)
         if self.periods is not None:
             yield from self._closed(call, self.periods)
         rules: dict[str, Sequence[Ask | Limit | Rate | Separation]]

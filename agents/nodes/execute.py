@@ -9,6 +9,7 @@ from agents.desk import Desk
 from agents.state import State
 from core.errors import StoreError, ToolError
 from tools.ledger import derived_key
+from tools.trust import Taint
 
 _MOST_CHARACTERS = 6_000
 """Of a tool's result in the conversation; what is longer is cut and says so."""
@@ -31,7 +32,9 @@ def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         try:
             tool, arguments = call["tool"], call["arguments"]
             key = derived_key(thread, call["id"], tool, arguments)
-            effect = desk.executor.execute(tool, arguments, principal, key, call.get("token"), call["tainted"])
+            effect = desk.executor.execute(
+                tool, arguments, principal, key, call.get("token"), Taint.model_validate(call["taint"])
+            )
             result: dict[str, Any] = effect.result
             reply |= {"text": effect.reply, "changes": [change.model_dump(mode="json") for change in effect.changes]}
         except (ToolError, StoreError) as error:

@@ -12,7 +12,7 @@ from core.types.message import read_messages
 from core.types.principal import Principal
 from tools.approvals import Request
 from tools.ledger import derived_key
-from tools.trust import tainted_arguments
+from tools.trust import CLEAN, Taint, taint_of
 
 
 def review(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def review(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
     The node runs again from its start when the person has answered: asking for the same again changes nothing.
     """
     thread, asker = config["configurable"]["thread_id"], desk.speaker(state.get("by"))
-    calls = [{**call, "tainted": _tainted(desk, state, call)} for call in state["calls"]]
+    calls = [{**call, "taint": _taint(desk, state, call).model_dump(mode="json")} for call in state["calls"]]
     requests = {call["id"]: found for call in calls if (found := _request(desk, call, thread, asker)) is not None}
     if not requests:
         return {"calls": calls}
@@ -40,33 +40,36 @@ def review(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
     return _not_done(state, reason)
 
 
-def _tainted(desk: Desk, state: State, call: dict[str, Any]) -> list[str]:
-    """Arguments of a write that come from texts nobody vouches for."""
+def _taint(desk: Desk, state: State, call: dict[str, Any]) -> Taint:
+    """What of a write nobody vouches for."""
     if call["risk"] == "read":
-        return []
+        return CLEAN
     quoted = [str(reply["text"]) for reply in state.get("replies", []) if reply["kind"] == "answer"]
-    return list(tainted_arguments(read_messages(state["messages"]), quoted, call["said"], desk.executor.trust))
+    tool = desk.toolset.by_name[call["tool"]]
+    taint = taint_of(read_messages(state["messages"]), quoted, tool, call["said"], desk.executor.trust)
+    new_words = [f"the new description of {name}" for name in sorted(desk.guard.reworded())] if desk.guard is not None else []
+    return taint.model_copy(update={"read": (*taint.read, *new_words)})
 
 
 def _request(desk: Desk, call: dict[str, Any], thread: str, asker: Principal) -> Request | None:
     """What waits for a person; None where the call may be carried out, or will be refused then."""
     if call["risk"] == "read":
         return None
-    tool, arguments, tainted = call["tool"], call["arguments"], call["tainted"]
+    tool, arguments, taint = call["tool"], call["arguments"], Taint.model_validate(call["taint"])
     unsure = f"only {call['confidence']:.0%} sure" if call["confidence"] < desk.thresholds.act else ""
     try:
-        verdict = desk.executor.judge(tool, arguments, asker, tainted).verdict
+        verdict = desk.executor.judge(tool, arguments, asker, taint).verdict
         if verdict == "deny" or (verdict == "allow" and not unsure):
             return None
         key = derived_key(thread, call["id"], tool, arguments)
-        return desk.executor.ask(tool, arguments, asker, key, tainted, unsure, thread)
+        return desk.executor.ask(tool, arguments, asker, key, taint, unsure, thread)
     except ToolError:
         return None
 
 
 def _shown(desk: Desk, call: dict[str, Any], request: Request | None, asker: Principal) -> dict[str, Any]:
     """The call with what it would change, and why it waits, if it does."""
-    shown = {key: call[key] for key in ("id", "tool", "arguments", "names", "risk", "confidence", "tainted")}
+    shown = {key: call[key] for key in ("id", "tool", "arguments", "names", "risk", "confidence", "taint")}
     if request is None:
         return {**shown, "changes": []}
     changes = [change.model_dump(mode="json") for change in desk.executor.seen(request.shown.effect, asker).changes]

@@ -151,18 +151,18 @@ def test_the_caller_sees_results_and_turns_before(place: _Place) -> None:
     assert second.replies[0]["kind"] == "ask" and second.text == "Which customer is it for?"
 
 
-_OPEN = Prediction(outcome="done", left_open=("open a ticket for them",), confidence=0.9, latency_ms=1.0)
+_OPEN = Prediction(outcome="done", left_open=("open a ticket, late, for them",), confidence=0.9, latency_ms=1.0)
 _TICKET = {"name": "create_ticket", "arguments": {"customer": "Orchid Nursery", "subject": "late"}}
 
 
 def test_a_wish_that_stays_open_is_told_and_kept_until_yes(place: _Place) -> None:
     caller = _Scripted([_HOLD], _OPEN, [_TICKET], "done", "none")
-    first = place.say("hold orchid nursery and open a ticket for them", caller)
-    assert [reply["kind"] for reply in first.replies] == ["done", "open"] and "open a ticket for them" in first.text
+    first = place.say("hold orchid nursery and open a ticket, late, for them", caller)
+    assert [reply["kind"] for reply in first.replies] == ["done", "open"] and "open a ticket, late, for them" in first.text
     assert first.receipt["outcome"] == "done" and _new(place) == ["hold_customer"]
     second = place.say("Yes.", caller, first.thread)
     spoken = [message.content for message in caller.seen if message.role == "user"]
-    assert spoken[-1] == "Yes, open a ticket for them" and _new(place) == ["create_ticket", "hold_customer"]
+    assert spoken[-1] == "Yes, open a ticket, late, for them" and _new(place) == ["create_ticket", "hold_customer"]
     place.say("yes", caller, second.thread)
     assert caller.seen[-1].content == "yes", "what was done is open no more"
 

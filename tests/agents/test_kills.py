@@ -111,7 +111,7 @@ def _work(folder: Path, wishes: int, turns: int = _TURNS) -> None:
             for turn in range(len(lines), turns):
                 # What a client does: it sends, and notes the thread once it has the answer.
                 thread = lines[0] if lines else None
-                lines.append(threads.say(f"wish {number} of turn {turn} ", thread).thread)
+                lines.append(threads.say(f"call Orchid Nursery tomorrow about wish {number} of turn {turn} ", thread).thread)
                 known.write_text(" ".join(lines))
     print("finished", flush=True)
 
@@ -192,7 +192,9 @@ def _check(folder: Path, wishes: int, kills: int, turns: int) -> str:
     # A client killed after the answer and before its note says its wish again: that is another wish, in another turn.
     repeated = sum(count - 1 for (name, _), count in counts.items() if name == _STEPS[0])
     keys = [action.key for action in actions]
-    wished = {f"wish {number} of turn {turn}" for number in range(wishes) for turn in range(turns)}
+    wished = {
+        f"call Orchid Nursery tomorrow about wish {number} of turn {turn}" for number in range(wishes) for turn in range(turns)
+    }
     threads = len({key.partition("/")[0] for key in keys})
     assert len(keys) == len(set(keys)), "a key is written once"
     assert {subject.strip() for _, subject in counts} == wished, "nothing said is lost"

@@ -142,7 +142,7 @@ def test_a_lost_answer_is_told_again_and_nothing_is_done_twice(cutting: Any, hom
     proxy, seen = cutting
     before, key = _tickets(home), home.keys.create(Principal())
     with openai.OpenAI(base_url=f"http://127.0.0.1:{proxy}/v1", api_key=key, max_retries=2) as client:
-        answers = [_say(client, f"wish {number}", stream=number % 2 == 1) for number in range(cuts)]
+        answers = [_say(client, f"wish {number} of Orchid Nursery", stream=number % 2 == 1) for number in range(cuts)]
     made = _tickets(home) - before
     print(f"{seen['cut']} answers cut on the wire, {made} tickets for {cuts} wishes")
     assert seen == {"cut": cuts, "told": cuts} and made == cuts and all("icket" in answer for answer in answers)
@@ -152,7 +152,7 @@ def test_the_same_words_from_a_person_are_another_wish(port: int, home: Home) ->
     before, key = _tickets(home), home.keys.create(Principal())
     with openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key, max_retries=2) as client:
         for _ in range(2):
-            _say(client, "the very same wish", stream=False)
+            _say(client, "the very same wish of Orchid Nursery", stream=False)
     assert _tickets(home) - before == 2
 
 

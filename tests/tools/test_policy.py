@@ -16,6 +16,7 @@ from core.types.tool import Risk
 from tools.erp.operations import ALL
 from tools.ledger import Entry
 from tools.policy import DEFAULT_POLICY, Decision, Policy, Proposal, read_policy
+from tools.trust import CLEAN, Taint
 
 _POLICY = """
 default_role = "viewer"
@@ -99,11 +100,11 @@ def _judged(
     risk: Risk = "write",
     result: dict[str, Any] | None = None,
     past: Any = (),
-    tainted: tuple[str, ...] = (),
+    taint: Taint = CLEAN,
     **arguments: Any,
 ) -> Decision:
     effect = Effect(tool=tool, result=result or {})
-    proposal = Proposal(tool=tool, risk=risk, arguments=arguments, principal=who, effect=effect, tainted=tainted)
+    proposal = Proposal(tool=tool, risk=risk, arguments=arguments, principal=who, effect=effect, taint=taint)
     return policy.judge(proposal, _Past(*past))
 
 
@@ -122,7 +123,7 @@ def _judged(
         ({"tool": "create_quote", "result": {"total": 1000.01}}, "deny", "1,000.01 is more than 1,000"),
         ({"tool": "create_ticket", "past": [("create_ticket", {})] * 2}, "deny", "2 writes in the last 60 seconds"),
         ({"tool": "create_ticket", "past": [("create_ticket", {})]}, "allow", ""),
-        ({"tool": "create_ticket", "tainted": ("subject",)}, "ask", "subject: from a text nobody vouches for"),
+        ({"tool": "create_ticket", "taint": Taint(arguments=("subject",))}, "ask", "subject: from a text nobody vouches for"),
         ({"tool": "create_ticket", "date": "2026-04-30"}, "deny", "closed until 2026-04-30"),
         ({"tool": "create_ticket", "date": "2026-05-01"}, "allow", ""),
         ({"tool": "pay_bill", "who": _JOE, "risk": "destructive"}, "ask", "a second person decides"),
