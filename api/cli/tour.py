@@ -9,7 +9,7 @@ from rich.console import Console
 
 from api.cli.output import AsJson, Bars, show
 from api.tour.scene import Scene, Who
-from api.tour.scenes import play_all
+from api.tour.scenes import SCENES, play_all
 from api.tour.stage import set_up
 
 _STYLES: dict[Who, str] = {"person": "bold", "agent": "green", "change": "dim", "base": "red", "note": "cyan"}
@@ -28,7 +28,7 @@ def tour(
         release, prepared = stage.release, time.monotonic() - started
         for scene in play_all(stage):
             scenes.append(scene)
-            bars.update(len(scenes), 5)
+            bars.update(len(scenes), SCENES)
             _show(console, scene)
     seconds = time.monotonic() - started
     document = {

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 
 from agents.serving import open_bare_engine
 from agents.untrained import UntrainedCaller
+from api.tour.crash import crash_while_posting
 from api.tour.gate import refuse_a_worse_release
+from api.tour.injection import injected_instruction
 from api.tour.scene import Line, Scene
 from api.tour.stage import Stage
 from core.types.message import Message
@@ -77,5 +79,9 @@ _SCENES: dict[str, Play] = {
     "A question is answered from a page, and answered differently once the page is edited": _edit_a_page,
     "Two customers fit a name: it asks": _two_that_fit,
     "A value that nobody said cannot be written: it asks": _nobody_said,
+    "An instruction in a page is quoted, and not obeyed": injected_instruction,
+    "A crash in the middle of posting: one invoice is posted": crash_while_posting,
     "A worse release is refused, and the slice it is worse at named": refuse_a_worse_release,
 }
+SCENES = len(_SCENES)
+"""How many there are."""

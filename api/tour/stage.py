@@ -68,6 +68,14 @@ class Stage:
         finally:
             sandbox.close()
 
+    def postings(self, invoice: str) -> int:
+        """How often the company has posted an invoice."""
+        sandbox = Sandbox(self.home.company)
+        try:
+            return sum(a.operation == "post_invoice" and a.arguments == {"invoice": invoice} for a in sandbox.journal(1_000))
+        finally:
+            sandbox.close()
+
 
 def _tell(turn: Turn, shown: int, lines: list[Line]) -> int:
     """Write down the replies that were not shown yet; how many have been now."""
