@@ -1,7 +1,7 @@
 """Policy, approvals, ledger and audit for agents of LangChain: `create_agent(model, tools, middleware=[WritePath(home)])`.
 
-Every call of a tool takes the write path, with the tool itself as the business system. A tool cannot be asked what it would do, or
-what a key did, so a diff is not shown, and a call that a crash interrupted stays unknown until a person has looked.
+Every call of a tool takes the write path, with the tool itself as the business system. A tool cannot be asked what it would do,
+or what a key did, so a diff is not shown, and a call that a crash interrupted stays unknown until a person has looked.
 """
 
 import json
