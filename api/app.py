@@ -15,7 +15,7 @@ from api.conversations import Conversations
 from api.counter import Counter
 from api.errors import answer_in_openai_form
 from api.retries import Retries
-from api.routes import actions, chat, health, models, threads
+from api.routes import actions, chat, console, health, models, threads
 from api.worker import Worker
 from core.keys import KeyStore
 
@@ -52,7 +52,7 @@ def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None, cou
     app.state.counter = counter
     app.state.conversations, app.state.retries = Conversations(), Retries[Any]()
     answer_in_openai_form(app)
-    for routes in (chat, threads, actions, models, health):
+    for routes in (chat, threads, actions, console, models, health):
         app.include_router(routes.router)
     return app
 

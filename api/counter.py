@@ -40,6 +40,11 @@ class Counter:
         """What waits and concerns this person."""
         return [self._seen(request, by) for request in self._home.approvals.waiting() if self._concerns(request, by)]
 
+    def to_decide(self, by: Principal) -> list[Request]:
+        """What waits for this person's decision."""
+        may = self._actions().executor.may_decide
+        return [self._seen(request, by) for request in self._home.approvals.waiting() if may(request, by) is None]
+
     def request(self, identity: str, by: Principal) -> Request:
         """What waits, or waited, under an id.
 

@@ -6,12 +6,10 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from agents.actions import Acted
+from api import deciding
 from api.auth import Authenticated
 from api.bodies import read_body
-from api.counter import Counter
-from api.errors import ApiError
-from core.types.principal import Principal
+from api.deciding import counter_of, shown
 from tools import approvals
 
 _ACCEPTED = 202
@@ -63,31 +61,31 @@ async def act(
         ApiError: 400 for a call that cannot be read, 403 where policy refuses it, 404 for a tool there is not, 409 while a twin
             is at it or where nobody knows how it ended, 422 where a rule is broken, 503 where the audit cannot be written.
     """
-    counter = _counter(request, by)
+    counter = counter_of(request, by)
     acted = await run_in_threadpool(counter.act, action.tool, action.arguments, by, key, action.dry_run)
     if acted.status == "waiting":
         response.status_code = _ACCEPTED
-    return _shown(acted)
+    return shown(acted)
 
 
 @router.get("/actions/{key:path}")
 async def show_action(request: Request, by: Authenticated, key: str) -> dict[str, Any]:
     """What became of a write."""
-    entry = await run_in_threadpool(_counter(request, by).entry, key, by)
+    entry = await run_in_threadpool(counter_of(request, by).entry, key, by)
     return entry.model_dump(mode="json")
 
 
 @router.get("/approvals")
 async def waiting(request: Request, by: Authenticated) -> dict[str, Any]:
     """What waits, of it what this person asked for or may decide."""
-    found = await run_in_threadpool(_counter(request, by).waiting, by)
+    found = await run_in_threadpool(counter_of(request, by).waiting, by)
     return {"waiting": [_asked(one) for one in found]}
 
 
 @router.get("/approvals/{identity}")
 async def show_approval(request: Request, by: Authenticated, identity: str) -> dict[str, Any]:
     """What waits, or waited, under an id."""
-    return _asked(await run_in_threadpool(_counter(request, by).request, identity, by))
+    return _asked(await run_in_threadpool(counter_of(request, by).request, identity, by))
 
 
 @router.post("/approvals/{identity}")
@@ -95,29 +93,7 @@ async def decide(
     request: Request, by: Authenticated, identity: str, decision: Annotated[Decision, Depends(_decision)]
 ) -> dict[str, Any]:
     """Let it be done, or not. A thread that waits for it goes on."""
-    counter, agent = _counter(request, by), request.app.state.agent
-    asked = await run_in_threadpool(counter.request, identity, by)
-    if asked.shown.thread:
-        if agent is None:
-            raise ApiError("no agent acts here", status=404, code="not_found")
-        turn = await request.app.state.worker.run(lambda: agent.decide(asked.shown.thread, decision.approve, decision.reason, by))
-        return {"status": "decided", "thread": {**turn.model_dump(mode="json"), "text": turn.text}}
-    if decision.approve:
-        return _shown(await run_in_threadpool(counter.approve, identity, by))
-    return {"status": "rejected", **_asked(await run_in_threadpool(counter.reject, identity, by, decision.reason))}
-
-
-def _counter(request: Request, by: Principal) -> Counter:
-    counter: Counter | None = request.app.state.counter
-    if counter is None or counter.tenant != by.tenant:
-        raise ApiError(f"no business system is open to tenant {by.tenant!r}", status=404, code="not_found")
-    return counter
-
-
-def _shown(acted: Acted) -> dict[str, Any]:
-    told = acted.model_dump(mode="json", exclude={"effect"})
-    effect = acted.effect.model_dump(mode="json", exclude={"tool"})
-    return {**told, **effect}
+    return await deciding.decide(request, by, identity, decision.approve, decision.reason)
 
 
 def _asked(request: approvals.Request) -> dict[str, Any]:

@@ -170,3 +170,61 @@ def test_writes_a_crash_left_open_are_closed_at_the_start(home: Home, people: An
         else:
             pytest.fail("still open")
     counter.close()
+
+
+# the page
+
+
+def _signed_in(client: TestClient, home: Home, person: str, role: str) -> str:
+    """Sign in; the page."""
+    key = home.keys.create(Principal(person=person, role=role))
+    return client.post("/console/login", data={"key": key}).text
+
+
+def _field(page: str, name: str) -> str:
+    return page.split(f'name="{name}" value="', 1)[1].split('"', 1)[0]
+
+
+def test_a_person_decides_on_a_page(client: TestClient, people: Any, home: Home) -> None:
+    assert "API key" in client.get("/console/approvals").text
+    assert client.post("/console/login", data={"key": "ns_wrong"}).status_code == 401
+    identity = client.post("/v1/actions", json=_BANK, headers={**people["op"], "Idempotency-Key": "b1"}).json()["approval"]
+    page = _signed_in(client, home, "boss", "controlling")
+    assert "change_bank_details" in page and "a second person decides" in page and identity in page
+    forged = client.post(f"/console/approvals/{identity}", data={"approve": "yes", "csrf": "0" * 64})
+    assert forged.status_code == 403 and home.ledger.newest() == []
+    done = client.post(f"/console/approvals/{identity}", data={"approve": "yes", "csrf": _field(page, "csrf")})
+    assert done.status_code == 200 and "Nothing waits for you" in done.text
+    assert [(entry.key, entry.state) for entry in home.ledger.newest()] == [("b1", "done")]
+    client.post("/console/logout")
+    assert client.post(f"/console/approvals/{identity}", data={"approve": "yes"}).status_code == 401
+
+
+def test_the_page_shows_only_what_one_may_decide_and_runs_nothing(client: TestClient, people: Any, home: Home) -> None:
+    evil = {"tool": "create_ticket", "arguments": {"customer": "orchid nursery", "subject": "<script>alert(1)</script>"}}
+    (home.settings.home / "policy.toml").write_text(
+        '[roles.operator]\nmay_read = ["*"]\nmay_write = ["*"]\n[roles.controlling]\nmay_approve = ["*"]\n[[asks]]\n'
+    )
+    asked = client.post("/v1/actions", json=evil, headers=people["op"])
+    assert asked.status_code == 202
+    assert "Nothing waits for you" in _signed_in(client, home, "joe", "operator")
+    page = client.get("/console/approvals")
+    assert (
+        "script-src" not in page.headers["content-security-policy"]
+        and "default-src 'none'" in page.headers["content-security-policy"]
+    )
+    shown = _signed_in(client, home, "boss", "controlling")
+    assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+def test_what_nobody_vouches_for_is_marked_on_the_page(client: TestClient, people: Any, home: Home) -> None:
+    from tools.erp.sandbox.sandbox import Sandbox
+    from tools.trust import Taint
+
+    executor = home.executor(Sandbox(home.company))
+    arguments = {"supplier": "V003", "iban": "DE89370400440532013000"}
+    executor.ask("change_bank_details", arguments, Principal(person="op"), "k", Taint(arguments=("iban",)))
+    page = _signed_in(client, home, "boss", "controlling")
+    marked = [line for line in page.splitlines() if 'class="doubt"' in line]
+    assert len(marked) == 2 and "comes from a text nobody vouches for" in page
+    assert any("DE89370400440532013000" in line for line in marked)
