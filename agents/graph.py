@@ -1,9 +1,9 @@
 """A turn, from what is said to what is recorded, as a LangGraph.
 
-    route ─┬─ knowledge ──────────────────────────── look up ─┐
-           ├─ action, mixed ── decide ── review ── execute    ├─ record
-           │                     ▲ └─ ask, done ────┘ (again) │
-           └─ small talk, out of scope ───────────── refuse ──┘
+    route ─┬─ knowledge ────────────────────────────────────── look up ─┐
+           ├─ action, mixed ── decide ── review ─(approve)─ execute     ├─ record
+           │                     ▲ └─ ask, done ──────────────┘ (again) │
+           └─ small talk, out of scope ─────────────────────── refuse ──┘
 
 The state is checkpointed before every node: a thread goes on where it was after a crash, and waits for a person as long as it
 takes. What a checkpoint cannot do is keep an effect from happening twice; the executor's ledger does.
@@ -18,6 +18,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from agents.desk import Desk
+from agents.nodes.approve import approve
 from agents.nodes.close import record, refuse
 from agents.nodes.decide import decide
 from agents.nodes.execute import execute
@@ -34,6 +35,7 @@ def build_graph(desk: Desk, saver: BaseCheckpointSaver[Any]) -> CompiledStateGra
         "route": route,
         "decide": decide,
         "review": review,
+        "approve": approve,
         "execute": execute,
         "look up": look_up,
         "refuse": refuse,
@@ -44,7 +46,8 @@ def build_graph(desk: Desk, saver: BaseCheckpointSaver[Any]) -> CompiledStateGra
     graph.add_edge(START, "route")
     graph.add_conditional_edges("route", _after_route, ["decide", "look up", "refuse"])
     graph.add_conditional_edges("decide", _after_decide, ["review", "look up", "refuse", "record"])
-    graph.add_conditional_edges("review", _after_review, ["execute", "record"])
+    graph.add_conditional_edges("review", _after_review, ["approve", "execute"])
+    graph.add_conditional_edges("approve", _after_approve, ["execute", "record"])
     graph.add_edge("execute", "decide")
     graph.add_edge("look up", "record")
     graph.add_edge("refuse", "record")
@@ -65,4 +68,8 @@ def _after_decide(state: State) -> str:
 
 
 def _after_review(state: State) -> str:
+    return "approve" if any(call["approval"] for call in state["calls"]) else "execute"
+
+
+def _after_approve(state: State) -> str:
     return "execute" if state["calls"] else "record"

@@ -44,7 +44,7 @@ class Home:
         self.keyring = Keyring(settings.keys_file or settings.home / "keys" / "signing.json")
         self.audit = Audit(self.database, settings.tenant, self.keyring, settings.audit_anchor or settings.home / "audit.anchor")
         self.ledger = Ledger(self.database, settings.tenant, self.audit)
-        self.approvals = Approvals(self.database, settings.tenant, self.keyring)
+        self.approvals = Approvals(self.database, settings.tenant, self.keyring, self.audit)
         self.policy = PolicyFile(settings.home / "policy.toml")
         self.artefacts = ArtefactStore(settings.artefact_folder)
         self.bases = BaseStore(self.artefacts)

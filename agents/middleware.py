@@ -11,10 +11,11 @@ from typing import Any
 from langchain.agents.middleware import AgentMiddleware, ToolCallRequest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph.errors import GraphBubbleUp
 from langgraph.types import Command, interrupt
 
 from agents.home import Home
-from core.errors import ApprovalNeeded, ContactLost, Denied, NightschoolError
+from core.errors import ApprovalNeeded, ContactLost, Denied, NightschoolError, ToolError
 from core.types.effect import Change, Effect
 from core.types.message import Message, ToolCall
 from core.types.principal import Principal
@@ -61,19 +62,23 @@ class WritePath(AgentMiddleware[Any, Any]):
             taint = self._taint(request, tool, said) if tool.risk != "read" else Taint()
             effect = self._carried_out(executor, name, said, key, taint)
         except NightschoolError as error:
+            if system.waits is not None:
+                raise system.waits from None
             return ToolMessage(content=f"{error.code}: {error}", tool_call_id=number, name=name, status="error")
         if system.answer is not None:
             return system.answer
         return ToolMessage(content=str(effect.result.get("content", "")), tool_call_id=number, name=name)
 
     def _carried_out(self, executor: Executor, name: str, said: dict[str, Any], key: str, taint: Taint) -> Effect:
-        try:
-            return executor.execute(name, said, self._principal, key, taint=taint)
-        except ApprovalNeeded as error:
-            request = executor.approvals.get(error.request)
-        answer = interrupt(
-            {"kind": "approval", "approval": request.id, "tool": name, "arguments": said, "why": request.shown.why}
-        )
+        request = executor.approvals.of_key(key)
+        if request is None:
+            try:
+                return executor.execute(name, said, self._principal, key, taint=taint)
+            except ApprovalNeeded as error:
+                request = executor.approvals.get(error.request)
+        # What waits was settled before: when the person has answered, this runs again, and the answer is about what was shown.
+        shown = {"tool": name, "arguments": said, "why": request.shown.why}
+        answer = interrupt({"kind": "approval", "approval": request.id, **shown})
         decision = answer if isinstance(answer, dict) else {}
         by = Principal.model_validate(decision["by"]) if decision.get("by") else self._principal
         if decision.get("approve") is not True:
@@ -90,12 +95,15 @@ class WritePath(AgentMiddleware[Any, Any]):
 class _OneCall:
     """A tool of LangChain as a business system, for one call of it."""
 
+    system = "langchain"
     conclusive = False
 
     def __init__(self, tool: Tool, request: ToolCallRequest, handler: Handler) -> None:
         self._tool, self._request, self._handler = tool, request, handler
         self.answer: ToolMessage | Command[Any] | None = None
         """What the tool gave back, if it was called now."""
+        self.waits: GraphBubbleUp | None = None
+        """Raised by a tool that asks a person itself; it is called again when they have answered."""
 
     def risk(self, tool: str) -> Risk:
         """As declared."""
@@ -121,6 +129,9 @@ class _OneCall:
             return self._called(tool)
         except NightschoolError:
             raise
+        except GraphBubbleUp as waits:
+            self.waits = waits
+            raise ToolError(f"{tool}: waits for a person itself") from waits
         except Exception as error:
             raise ContactLost(f"{tool}: {error}") from error
 

@@ -1,7 +1,7 @@
 """The office: furnishes desks in the sandbox company from a home."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from agents.desk import Decider, Desk, Thresholds
 from agents.guard import SchemaGuard
@@ -11,6 +11,7 @@ from agents.memory import Memory
 from agents.parts import load_kinds
 from agents.router import Router
 from agents.serving import CHAMPION, Loader
+from core.errors import StoreError
 from core.types.tool import Toolset
 from core.types.trace import Trace
 from tools.erp.sandbox.lookup import Lookup
@@ -35,7 +36,8 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
     """
     sandbox = Sandbox(home.company)
     executor = home.executor(sandbox)
-    executor.reconcile()
+    with suppress(StoreError):  # where nothing can be entered nothing can be written either, and reads go on
+        executor.reconcile()
     try:
         yield Desk(
             toolset=toolset,

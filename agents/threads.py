@@ -116,20 +116,35 @@ class Threads:
         return self.say(text, thread, history, on_reply, by)
 
     def decide(
-        self, thread: str, approve: bool, reason: str = "", on_reply: OnReply = _unheard, by: Principal | None = None
+        self,
+        thread: str,
+        approve: bool,
+        reason: str = "",
+        on_reply: OnReply = _unheard,
+        by: Principal | None = None,
+        approval: str | None = None,
     ) -> Turn:
         """Answer what a thread waits for.
 
+        Args:
+            thread: Which.
+            approve: Whether it may be done.
+            reason: Why, or why not.
+            on_reply: Told of each reply as soon as it is there.
+            by: Who decides; None is the desk's own principal.
+            approval: What they were shown, where that was not the thread itself: it must be all that the thread waits for.
+
         Raises:
-            NotFound: No such thread, or it waits for nothing.
-            Denied: This person may not let it be done; it goes on waiting.
+            NotFound: No such thread, or it waits for nothing, or for something else than what was shown.
+            Denied: This person may not decide about it; it goes on waiting.
         """
         config = self._config(thread)
-        waiting = self._waiting(config)
+        waiting = [call["approval"] for found in self._waiting(config) for call in found["calls"] if call["approval"]]
         if not waiting:
             raise NotFound(f"thread {thread!r}: waits for nothing")
-        if approve:
-            self._check(waiting, by)
+        if approval is not None and waiting != [approval]:
+            raise NotFound(f"thread {thread!r}: waits for {', '.join(waiting)} together, not for {approval} alone; decide there")
+        self._check(waiting, approve, by or self._desk.principal)
         return self._go_on(Command(resume={"approve": approve, "reason": reason, "by": _dumped(by)}), config, on_reply)
 
     def resume(self, thread: str) -> Turn:
@@ -153,6 +168,14 @@ class Threads:
                 turns.append(self.resume(begun.thread))
                 self._turns.end(begun.thread)
         return turns
+
+    def speaker(self, thread: str) -> Principal:
+        """Who spoke in a thread last.
+
+        Raises:
+            NotFound: No such thread.
+        """
+        return self._desk.speaker(self._graph.get_state(self._config(thread)).values.get("by"))
 
     def messages(self, thread: str) -> list[dict[str, Any]]:
         """The conversation so far, in OpenAI form.
@@ -188,12 +211,12 @@ class Threads:
             receipt={} if waiting else state.get("receipt", {}),
         )
 
-    def _check(self, waiting: Sequence[dict[str, Any]], by: Principal | None) -> None:
-        """Refuse a yes of somebody who has no right to it before the thread hears of it."""
+    def _check(self, waiting: Sequence[str], approve: bool, by: Principal) -> None:
+        """Refuse an answer of somebody who has no right to it before the thread hears of it; who asked may always say no."""
         executor = self._desk.executor
-        for identity in (call["approval"] for found in waiting for call in found["calls"] if "approval" in call):
-            why = executor.may_decide(executor.approvals.get(identity), by or self._desk.principal)
-            if why is not None:
+        for request in map(executor.approvals.get, waiting):
+            why = executor.may_decide(request, by)
+            if why is not None and (approve or by.person != request.principal.person):
                 raise Denied(why)
 
     def _waiting(self, config: RunnableConfig) -> list[dict[str, Any]]:

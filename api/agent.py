@@ -32,8 +32,8 @@ class Agent(Protocol):
         """As `say`, but a plain yes or no answers what the thread waits for."""
         ...
 
-    def decide(self, thread: str, approve: bool, reason: str, by: Principal) -> Turn:
-        """Answer what a thread waits for; NotFound where it waits for nothing."""
+    def decide(self, thread: str, approve: bool, reason: str, by: Principal, approval: str | None = None) -> Turn:
+        """Answer what a thread waits for, or the one approval that was shown; NotFound where it waits for nothing of the kind."""
         ...
 
     def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
@@ -80,20 +80,19 @@ class HomeAgent:
 
     def say(self, text: str, thread: str | None, by: Principal) -> Turn:
         """See `Agent`."""
-        return self._open().say(text, thread, by=self._known(by))
+        return self._own(thread, by).say(text, thread, by=by)
 
     def hear(self, text: str, thread: str | None, history: Sequence[dict[str, Any]], on_reply: OnReply, by: Principal) -> Turn:
         """See `Agent`."""
-        return self._open().hear(text, thread, history, on_reply, self._known(by))
+        return self._own(thread, by).hear(text, thread, history, on_reply, by)
 
-    def decide(self, thread: str, approve: bool, reason: str, by: Principal) -> Turn:
+    def decide(self, thread: str, approve: bool, reason: str, by: Principal, approval: str | None = None) -> Turn:
         """See `Agent`."""
-        return self._open().decide(thread, approve, reason, by=self._known(by))
+        return self._open().decide(thread, approve, reason, by=self._known(by), approval=approval)
 
     def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
         """See `Agent`."""
-        self._known(by)
-        return self._open().messages(thread)
+        return self._own(thread, by).messages(thread)
 
     def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None, by: Principal) -> Trace | None:
         """See `Agent`."""
@@ -109,6 +108,14 @@ class HomeAgent:
         """Let go of files."""
         self._opened.close()
         self._threads = None
+
+    def _own(self, thread: str | None, by: Principal) -> Threads:
+        """The threads; NotFound where this one is somebody else's."""
+        self._known(by)
+        threads = self._open()
+        if thread is not None and threads.speaker(thread).person != by.person:
+            raise NotFound(f"thread {thread!r}: there is none")
+        return threads
 
     def _known(self, by: Principal) -> Principal:
         """The same principal; NotFound where this company is another tenant's."""

@@ -16,6 +16,7 @@ from api.counter import Counter
 from api.errors import answer_in_openai_form
 from api.retries import Retries
 from api.routes import actions, chat, console, health, models, threads
+from api.webhooks import Webhooks
 from api.worker import Worker
 from core.keys import KeyStore
 
@@ -24,7 +25,9 @@ _SWEEP_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None, counter: Counter | None = None) -> FastAPI:
+def create_app(
+    keys: KeyStore, callers: Callers, agent: Agent | None = None, counter: Counter | None = None, webhooks: Webhooks | None = None
+) -> FastAPI:
     """Build the service.
 
     Args:
@@ -32,6 +35,7 @@ def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None, cou
         callers: What decides.
         agent: What acts; without it `/v1/threads` and `toolset@agent` answer 404.
         counter: Where single calls are handed in; without it `/v1/actions` and `/v1/approvals` answer 404.
+        webhooks: Tells what happens at the counter and in threads; needs a counter.
 
     Returns:
         An app of its own: two of them share nothing but what was handed in.
@@ -40,7 +44,7 @@ def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None, cou
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(_sweep(counter)) if counter is not None else None
+        sweeping = asyncio.create_task(_sweep(counter, webhooks)) if counter is not None else None
         yield
         if sweeping is not None:
             sweeping.cancel()
@@ -57,12 +61,17 @@ def create_app(keys: KeyStore, callers: Callers, agent: Agent | None = None, cou
     return app
 
 
-async def _sweep(counter: Counter) -> None:
-    """Close what a crash left open, from the start on and whenever another process of this home was killed."""
+async def _sweep(counter: Counter, webhooks: Webhooks | None) -> None:
+    """Close what a crash left open, from the start on and whenever another process of this home was killed; tell what is new."""
     while True:
         try:
             for entry in await run_in_threadpool(counter.reconcile):
                 _log.warning("write %s of %s was left open by a crash: %s", entry.key, entry.tool, entry.state)
         except Exception:
             _log.exception("writes that a crash left open could not be looked after")
+        try:
+            if webhooks is not None:
+                await run_in_threadpool(webhooks.deliver)
+        except Exception:
+            _log.exception("webhooks could not be told")
         await asyncio.sleep(_SWEEP_S)

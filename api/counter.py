@@ -7,6 +7,7 @@ from typing import Any
 from agents.actions import Acted, Actions
 from agents.home import Home
 from core.errors import NotFound
+from core.types.effect import Effect
 from core.types.principal import Principal
 from tools.approvals import Request
 from tools.ledger import Entry
@@ -38,12 +39,12 @@ class Counter:
 
     def waiting(self, by: Principal) -> list[Request]:
         """What waits and concerns this person."""
-        return [self._seen(request, by) for request in self._home.approvals.waiting() if self._concerns(request, by)]
+        return [self._seen(request, by) for request in self._waiting() if self._concerns(request, by)]
 
     def to_decide(self, by: Principal) -> list[Request]:
         """What waits for this person's decision."""
         may = self._actions().executor.may_decide
-        return [self._seen(request, by) for request in self._home.approvals.waiting() if may(request, by) is None]
+        return [self._seen(request, by) for request in self._waiting() if may(request, by) is None]
 
     def request(self, identity: str, by: Principal) -> Request:
         """What waits, or waited, under an id.
@@ -52,7 +53,7 @@ class Counter:
             NotFound: Nothing that concerns this person.
         """
         request = self._home.approvals.get(identity)
-        if not self._concerns(request, by):
+        if not self._actions().executor.owns(request) or not self._concerns(request, by):
             raise NotFound(f"approval {identity!r}: there is none")
         return self._seen(request, by)
 
@@ -79,9 +80,15 @@ class Counter:
                 self._opened = Actions(self._home)
             return self._opened
 
+    def _waiting(self) -> list[Request]:
+        owns = self._actions().executor.owns
+        return [request for request in self._home.approvals.waiting() if owns(request)]
+
     def _concerns(self, request: Request, by: Principal) -> bool:
         return request.principal.person == by.person or self._actions().executor.may_decide(request, by) is None
 
     def _seen(self, request: Request, by: Principal) -> Request:
-        effect = self._actions().executor.seen(request.shown.effect, by)
-        return request.model_copy(update={"shown": request.shown.model_copy(update={"effect": effect})})
+        seen = self._actions().executor.seen
+        told = seen(Effect(tool=request.tool, result=request.arguments), by)
+        shown = request.shown.model_copy(update={"effect": seen(request.shown.effect, by)})
+        return request.model_copy(update={"shown": shown, "arguments": told.result})

@@ -37,8 +37,9 @@ async def decide(request: Request, by: Principal, identity: str, approve: bool, 
     if asked.shown.thread:
         if agent is None:
             raise ApiError("no agent acts here", status=404, code="not_found")
-        turn = await request.app.state.worker.run(lambda: agent.decide(asked.shown.thread, approve, reason, by))
-        return {"status": "decided", "thread": {**turn.model_dump(mode="json"), "text": turn.text}}
+        thread = asked.shown.thread
+        await request.app.state.worker.run(lambda: agent.decide(thread, approve, reason, by, identity))
+        return {"status": "decided", "thread": thread}  # what was said in it is between the agent and who asked
     if approve:
         return shown(await run_in_threadpool(counter.approve, identity, by))
     rejected = await run_in_threadpool(counter.reject, identity, by, reason)

@@ -44,7 +44,7 @@ _STATUS: tuple[tuple[type[NightschoolError], int], ...] = (
     (ToolsetError, 400),
     (ModelError, 503),
 )
-_STORE_STATUS = {"key_mismatch": 422, "in_progress": 409, "approval_spent": 409, "audit": 503}
+_STORE_STATUS = {"key_mismatch": 422, "in_progress": 409, "approval_spent": 409, "audit": 503, "policy": 503}
 """Of a `StoreError` by its code; others are ours to mend."""
 
 

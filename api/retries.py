@@ -5,6 +5,7 @@ Within ten minutes such a request is given the answer of the first; without the 
 """
 
 import hashlib
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Generic, TypeVar
 
 LASTS_S = 600.0
 _MOST = 10_000
+_COUNT = re.compile(r"[1-9][0-9]{0,3}")
 HEADER = "x-stainless-retry-count"
 _Work = TypeVar("_Work")
 
@@ -25,7 +27,7 @@ class Retries(Generic[_Work]):
 
     def find(self, name: str, retry_count: str | None) -> _Work | None:
         """What answers the request this one repeats; None where it repeats none."""
-        if retry_count is None or not retry_count.isascii() or not retry_count.isdigit() or int(retry_count) == 0:
+        if retry_count is None or not _COUNT.fullmatch(retry_count):
             return None
         begun = self._begun.get(name)
         return begun[1] if begun is not None and self._clock() - begun[0] <= self._lasts_s else None

@@ -67,7 +67,7 @@ class Keyring:
         except FileNotFoundError:
             return self._made()
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self._file}: the keys cannot be read: {error!r}; put a copy back") from error
+            raise StoreError(f"{self._file}: the keys cannot be read: {error!r}; put a copy back", code="audit") from error
         return kept
 
     def _made(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Keyring:
         except FileExistsError:
             return self._read()
         except OSError as error:
-            raise StoreError(f"{self._file}: the keys cannot be made: {error}") from error
+            raise StoreError(f"{self._file}: the keys cannot be made: {error}", code="audit") from error
         return kept
 
 

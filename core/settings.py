@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     """At most so long such a night takes, a toolset."""
     night_signal: int = Field(default=25, ge=1)
     """New accepted traces below which the night is left out."""
+    webhook_url: str | None = None
+    """Told what waits for a person, what was written, and what nobody knows the end of."""
+    webhook_secret: SecretStr | None = None
+    """Signs what is told: `whsec_` and at least 24 random bytes in base64."""
     second_base: str | None = None
     """Recipe or model whose champion gives a second opinion on writes."""
     remote_url: str | None = None

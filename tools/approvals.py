@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import Denied, NotFound, StoreError
@@ -22,7 +22,8 @@ from core.keyring import Keyring, Signature
 from core.types.effect import Change, Effect
 from core.types.principal import Principal
 from core.types.value import Value, content_hash
-from tools.ledger import request_hash
+from tools.audit import Audit
+from tools.ledger import blocked, request_hash
 from tools.trust import CLEAN, Taint
 
 Decided = Literal["waiting", "approved", "rejected"]
@@ -82,6 +83,8 @@ class Shown(Value):
     """Whether policy wants it; else the one who asks only has to confirm."""
     taint: Taint = CLEAN
     """What of it nobody vouches for."""
+    system: str
+    """Which business system it is of."""
     thread: str = ""
     """The thread that goes on once it is decided; empty where a program asked."""
     schema_hash: str
@@ -139,13 +142,17 @@ class Approval(Value):
 class Approvals:
     """Calls of one tenant that wait for people."""
 
-    def __init__(self, engine: Engine, tenant: str, keyring: Keyring) -> None:
-        self._engine, self._tenant, self._keyring = engine, tenant, keyring
+    def __init__(self, engine: Engine, tenant: str, keyring: Keyring, audit: Audit) -> None:
+        self._engine, self._tenant, self._keyring, self._audit = engine, tenant, keyring, audit
 
     def ask(
         self, key: str, tool: str, arguments: Mapping[str, Any], principal: Principal, shown: Shown, four_eyes: bool
     ) -> Request:
-        """Have a call wait; asking the same again, with the same to be seen, changes nothing."""
+        """Have a call wait; asking the same again, with the same to be seen, changes nothing.
+
+        Raises:
+            StoreError: It cannot be entered in the audit.
+        """
         identity = "a-" + content_hash([self._tenant, key, request_hash(tool, arguments), diff_hash(shown.effect.changes)])
         row = ApprovalRow(
             tenant=self._tenant,
@@ -161,12 +168,17 @@ class Approvals:
             state="waiting",
             created_at=datetime.now(UTC),
         )
-        with Session(self._engine) as session:
-            session.add(row)
-            try:
+        try:
+            with Session(self._engine) as session:
+                session.add(row)
+                session.flush()
+                link = self._audit.enter(session, "waiting", key, principal, {"tool": tool, "request": identity}, {})
                 session.commit()
-            except IntegrityError:
-                session.rollback()
+        except IntegrityError:
+            return self.get(identity)
+        except DatabaseError as error:
+            raise blocked(error) from error
+        self._audit.anchor(link)
         return self.get(identity)
 
     def get(self, identity: str) -> Request:
@@ -181,6 +193,12 @@ class Approvals:
                 raise NotFound(f"approval {identity!r}: there is none; `nightschool approvals list` shows what waits")
             return _request(row)
 
+    def of_key(self, key: str) -> Request | None:
+        """What waits, or waited last, for a write; None where nothing did."""
+        with Session(self._engine) as session:
+            row = session.exec(self._query().where(ApprovalRow.key == key).order_by(col(ApprovalRow.id).desc())).first()
+            return _request(row) if row is not None else None
+
     def waiting(self) -> list[Request]:
         """What waits, the oldest first."""
         with Session(self._engine) as session:
@@ -193,18 +211,24 @@ class Approvals:
         Raises:
             NotFound: Nothing waits under this id.
             Denied: It was decided otherwise before.
+            StoreError: It cannot be entered in the audit.
         """
-        with Session(self._engine) as session:
-            session.exec(
-                update(ApprovalRow)
-                .where(
-                    col(ApprovalRow.tenant) == self._tenant,
-                    col(ApprovalRow.request) == identity,
-                    col(ApprovalRow.state) == "waiting",
-                )
-                .values(state=state, decided_by=by.person, reason=reason, decided_at=datetime.now(UTC))
-            )
-            session.commit()
+        request = self.get(identity)
+        still_waits = (
+            col(ApprovalRow.tenant) == self._tenant,
+            col(ApprovalRow.request) == identity,
+            col(ApprovalRow.state) == "waiting",
+        )
+        decided = {"state": state, "decided_by": by.person, "reason": reason, "decided_at": datetime.now(UTC)}
+        try:
+            with Session(self._engine) as session:
+                if session.exec(update(ApprovalRow).where(*still_waits).values(**decided)).rowcount:
+                    body = {"tool": request.tool, "request": identity}
+                    link = self._audit.enter(session, state, request.key, by, body, {"reason": reason})
+                    session.commit()
+                    self._audit.anchor(link)
+        except DatabaseError as error:
+            raise blocked(error) from error
         request = self.get(identity)
         if request.state != state:
             raise Denied(f"approval {identity!r}: was {request.state} by {request.decided_by}")

@@ -38,7 +38,7 @@ class AuditRow(SQLModel, table=True):
     at: str
     """UTC, ISO 8601."""
     event: str
-    """What happened: a state of the ledger, `approved`, `rejected` or `denied`."""
+    """What happened: a state of the ledger, `waiting`, `approved`, `rejected` or `denied`."""
     about: str = Field(index=True)
     """Key of the write."""
     subject_key: str = Field(index=True)
@@ -133,10 +133,10 @@ class Audit:
             raise StoreError(f"{self._anchor}: the audit's anchor cannot be written: {error}", code="audit") from error
         reached("audit.anchored")
 
-    def rows(self) -> list[AuditRow]:
-        """The chain."""
+    def rows(self, after: int = 0) -> list[AuditRow]:
+        """The chain, or what of it stands after a place."""
         with Session(self._engine, expire_on_commit=False) as session:
-            return list(session.exec(self._rows().order_by(col(AuditRow.seq))).all())
+            return list(session.exec(self._rows().where(AuditRow.seq > after).order_by(col(AuditRow.seq))).all())
 
     def verify(self) -> list[Fault]:
         """Everything that was changed, left out, moved or cut off since it was written; empty where the chain is whole."""

@@ -29,6 +29,11 @@ class BackEnd(Protocol):
     """A business system that does a call once for each key."""
 
     @property
+    def system(self) -> str:
+        """Its name; it is asked about its own writes only."""
+        ...
+
+    @property
     def conclusive(self) -> bool:
         """Whether a key that `find` does not know was surely never done."""
         ...
@@ -146,31 +151,27 @@ class Executor:
 
         Raises:
             NotFound: Nothing waits under this id.
-            Denied: This person may not, or it was rejected before.
+            Denied: This person may not, or it was rejected before, or it is of another business system.
             StoreError: It cannot be entered in the audit.
         """
-        request = self.approvals.get(identity)
+        request = self._own(identity)
         if (why := self.may_decide(request, by)) is not None:
             raise Denied(why)
-        request = self.approvals.decide(identity, "approved", by)
-        self._ledger.note("approved", request.key, by, {"tool": request.tool, "request": request.id})
-        return self.approvals.mint(request, by)
+        return self.approvals.mint(self.approvals.decide(identity, "approved", by), by)
 
     def reject(self, identity: str, by: Principal, reason: str = "") -> Request:
         """Refuse a call.
 
         Raises:
             NotFound: Nothing waits under this id.
-            Denied: This person may not, or it was approved before.
+            Denied: This person may not, or it was approved before, or it is of another business system.
             StoreError: It cannot be entered in the audit.
         """
-        request = self.approvals.get(identity)
+        request = self._own(identity)
         why = self.may_decide(request, by)
         if why is not None and by.person != request.principal.person:
             raise Denied(why)
-        request = self.approvals.decide(identity, "rejected", by, reason)
-        self._ledger.note("rejected", request.key, by, {"tool": request.tool, "request": request.id})
-        return request
+        return self.approvals.decide(identity, "rejected", by, reason)
 
     def withdraw(self, identity: str, by: Principal, reason: str) -> None:
         """Take back what waits because what it belonged to went on without it; what was decided stays decided.
@@ -210,26 +211,43 @@ class Executor:
         self._let_in(tool, arguments, principal, key)
         if self._back_end.risk(tool) == "read":
             return self._policy().visible(self._back_end.propose(tool, arguments), principal)
-        known = self._ledger.get(key)
-        approval = None
-        if known is None or known.state == "failed":
-            approval = self._allowed(tool, arguments, principal, key, token, taint)
-        reached("executor.allowed")
-        entry, ours = self._ledger.begin(key, tool, arguments, principal, approval)
-        return self._policy().visible(self._brought_to_an_end(entry, ours, known is None), principal)
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            known = self._ledger.get(key)
+            if known is not None:
+                self._ledger.check_same(known, tool, arguments, principal)
+            if known is None or known.state == "failed":
+                approval = self._allowed(tool, arguments, principal, key, token, taint)
+                reached("executor.allowed")
+                begun = self._ledger.begin(key, tool, arguments, principal, self._back_end.system, approval)
+                if begun is not None:
+                    return self._policy().visible(self._carry_out(begun), principal)
+            elif known.state != "pending":
+                return self._policy().visible(self._answer(known), principal)
+            elif self._ledger.take_over(key):
+                self._settle(known)
+            elif time.monotonic() > until:
+                raise StoreError(f"key {key!r}: is being carried out; ask again in a moment", code="in_progress")
+            else:
+                time.sleep(_POLL_S)
 
     def undo(self, key: str, by: Principal) -> Effect:
         """Take a write back.
 
         Raises:
             NotFound: No write has this key.
-            Denied: This person may not write what is taken back.
+            Denied: This person may not write what is taken back, or nothing may be written now.
             ToolError: Something later rests on it.
+            StoreError: It cannot be entered in the audit; nothing was taken back.
         """
         entry = self._ledger.get(key)
-        if entry is None:
+        if entry is None or entry.system != self._back_end.system:
             raise NotFound(f"write {key!r}: not in the ledger; `nightschool erp journal` lists them")
-        self._let_in(entry.tool, entry.arguments, by, key)
+        effect = entry.effect or Effect(tool=entry.tool, result={})
+        decision = self._judged(entry.tool, entry.arguments, by, CLEAN, effect)
+        if decision.verdict == "deny":
+            raise self._denied(entry.tool, key, by, decision.why)
+        self._ledger.note("undoing", key, by, {"tool": entry.tool})
         effect = self._back_end.undo(key)
         self._ledger.finish(key, "undone")
         return self._policy().visible(effect, by)
@@ -241,7 +259,7 @@ class Executor:
             What was closed: as done, as failed where the system surely never did it, or as unknown.
         """
         closed = []
-        for entry in self._ledger.pending():
+        for entry in self._ledger.pending(self._back_end.system):
             if self._ledger.take_over(entry.key):
                 self._settle(entry)
                 closed.append(self._entry(entry.key))
@@ -257,9 +275,23 @@ class Executor:
         entry = next((entry for entry in self._ledger.unknown() if entry.key == key), None)
         if entry is None:
             raise NotFound(f"write {key!r}: is not unknown")
-        self._let_in(entry.tool, entry.arguments, by, key)
+        nothing = Effect(tool=entry.tool, result={})
+        call = Proposal(tool=entry.tool, risk="write", arguments=entry.arguments, principal=by, effect=nothing)
+        if (finding := self._policy().rights(call)).verdict == "deny":
+            raise Denied(f"{entry.tool}: not allowed: {finding.why}")
+        self._ledger.note("settled", key, by, {"tool": entry.tool, "done": done})
         self._ledger.finish(key, "done" if done else "failed", entry.effect, f"{by.person}: {note}")
         return self._entry(key)
+
+    def owns(self, request: Request) -> bool:
+        """Whether a request is of this business system."""
+        return request.shown.system == self._back_end.system
+
+    def _own(self, identity: str) -> Request:
+        request = self.approvals.get(identity)
+        if not self.owns(request):
+            raise Denied(f"approval {identity!r}: is of {request.shown.system}, and decided where it waits")
+        return request
 
     def _let_in(self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str = "") -> None:
         """Refuse what these roles may never call, before a dry run shows anything."""
@@ -287,6 +319,8 @@ class Executor:
         if decision.verdict == "allow":
             return None
         request = self._wait(tool, arguments, principal, key, taint, effect, decision.why, decision)
+        if request.state == "rejected":
+            raise Denied(f"{tool}: was rejected by {request.decided_by}{': ' + request.reason if request.reason else ''}")
         raise ApprovalNeeded(f"{decision.why}; approval {request.id}", request.id)
 
     def _approval(
@@ -319,58 +353,36 @@ class Executor:
             return None
         return self._policy().may_approve(by, tool, asker, four_eyes)
 
-    def _brought_to_an_end(self, entry: Entry, ours: bool, new: bool) -> Effect:
-        if not ours and entry.state == "pending":
-            entry, ours = self._waited_for(entry)
-        if ours and (new or entry.state == "failed"):
-            return self._carry_out(entry)
-        if ours:
-            return self._went_on(entry)
-        if entry.state == "done" and entry.effect is not None:
-            return entry.effect
+    @staticmethod
+    def _answer(entry: Entry) -> Effect:
+        """What a write that is over brought."""
+        if entry.state == "done":
+            return entry.effect or Effect(tool=entry.tool, result={})
         if entry.state == "undone":
             raise ToolError(f"key {entry.key!r}: its write was taken back; use a new key to do it again", "key", entry.key)
-        if entry.state == "unknown":
-            raise OutcomeUnknown(f"{entry.tool}: {entry.detail}; look, then `nightschool actions settle {entry.key}`")
-        if entry.state == "failed":
-            raise ToolError(entry.detail, field="key", value=entry.key)
-        raise StoreError(f"key {entry.key!r}: is being carried out; ask again in a moment", code="in_progress")
-
-    def _waited_for(self, entry: Entry) -> tuple[Entry, bool]:
-        """What became of a write that a twin is at; or that it is ours, where the twin is gone."""
-        until = time.monotonic() + PATIENCE_S
-        while entry.state == "pending" and time.monotonic() < until:
-            if self._ledger.take_over(entry.key):
-                return entry, True
-            time.sleep(_POLL_S)
-            entry = self._entry(entry.key)
-        return entry, False
-
-    def _went_on(self, entry: Entry) -> Effect:
-        """A write that a crash interrupted, done now or found done."""
-        state = self._settle(entry)
-        entry = self._entry(entry.key)
-        if state == "failed":
-            again, ours = self._ledger.begin(entry.key, entry.tool, entry.arguments, entry.principal, entry.approval)
-            return self._brought_to_an_end(again, ours, new=False)
-        return self._brought_to_an_end(entry, ours=False, new=False)
+        raise OutcomeUnknown(f"{entry.tool}: {entry.detail}; look, then `nightschool actions settle {entry.key}`")
 
     def _carry_out(self, entry: Entry) -> Effect:
         reached("executor.calling")
         try:
             effect = self._back_end.execute(entry.tool, entry.arguments, entry.key)
         except ContactLost:
-            self._settle(entry)
-            return self._brought_to_an_end(self._entry(entry.key), ours=False, new=False)
+            if self._settle(entry) == "failed":
+                raise ToolError(f"{entry.tool}: interrupted before the system did it", "key", entry.key) from None
+            return self._answer(self._entry(entry.key))
         except ToolError as error:
             self._ledger.finish(entry.key, "failed", detail=str(error))
             raise
         reached("executor.called")
-        if not self._back_end.shows(effect.changes) and self._back_end.find(entry.key) is None:
-            self._ledger.finish(entry.key, "unknown", effect, "carried out, but its effect is not to be seen")
-            raise OutcomeUnknown(f"{entry.tool}: carried out, but its effect is not to be seen; look at key {entry.key!r}")
+        seen = self._back_end.shows(effect.changes) or self._back_end.find(entry.key) is not None
         reached("executor.checked")
-        self._ledger.finish(entry.key, "done", effect)
+        detail = "" if seen else "carried out, but its effect is not to be seen"
+        try:
+            self._ledger.finish(entry.key, "done" if seen else "unknown", effect, detail)
+        except StoreError as error:
+            raise OutcomeUnknown(f"{entry.tool}: carried out, and not entered: {error}; key {entry.key!r}") from error
+        if not seen:
+            raise OutcomeUnknown(f"{entry.tool}: {detail}; look at key {entry.key!r}")
         return effect
 
     def _settle(self, entry: Entry) -> State:
@@ -419,6 +431,7 @@ class Executor:
             why=why,
             asked_by_policy=decision.verdict == "ask",
             taint=taint,
+            system=self._back_end.system,
             thread=thread,
             schema_hash=self._back_end.schema_hash(tool),
         )

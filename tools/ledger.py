@@ -50,6 +50,8 @@ class LedgerRow(SQLModel, table=True):
     """As what."""
     subject_key: str = Field(index=True)
     """Under which everything about this person can be found."""
+    system: str
+    """Which business system it is of; nobody else can say what became of it."""
     tool: str
     """What was called."""
     arguments: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
@@ -66,6 +68,8 @@ class LedgerRow(SQLModel, table=True):
     """UTC; past it, anybody may take over."""
     approval: str | None = None
     """Id of the approval that was spent on it; one serves once."""
+    audited: bool = True
+    """False of a write from before there was an audit."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     """UTC."""
     updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
@@ -77,6 +81,8 @@ class Entry(Value):
 
     key: str
     """Idempotency key."""
+    system: str
+    """Which business system it is of."""
     tool: str
     """What was called."""
     arguments: dict[str, Any]
@@ -102,16 +108,22 @@ class Ledger:
         self._engine, self._tenant, self.audit = engine, tenant, audit
 
     def begin(
-        self, key: str, tool: str, arguments: Mapping[str, Any], principal: Principal, approval: str | None = None
-    ) -> tuple[Entry, bool]:
-        """Enter a write as pending, or give back the one this key stands for.
+        self,
+        key: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        principal: Principal,
+        system: str,
+        approval: str | None = None,
+    ) -> Entry | None:
+        """Enter a write as pending: a new one, or one that has failed.
 
         Returns:
-            The entry, and whether it is this caller's to carry out: it is new, or had failed, or its owner is gone.
+            The entry, which is this caller's to carry out; None where another caller was faster.
 
         Raises:
-            StoreError: The key stands for another request, the approval was spent on another write, or ledger, audit or anchor
-                cannot be written; then nothing may be done.
+            StoreError: The approval was spent on another write, or ledger, audit or anchor cannot be written; then nothing may be
+                done.
         """
         now = datetime.now(UTC)
         row = LedgerRow(
@@ -121,6 +133,7 @@ class Ledger:
             person=principal.person,
             role=principal.role,
             subject_key=principal.subject_key,
+            system=system,
             tool=tool,
             arguments=dict(arguments),
             state="pending",
@@ -132,22 +145,36 @@ class Ledger:
         )
         try:
             with Session(self._engine, expire_on_commit=False) as session:
-                session.add(row)
+                if not self._retaken(session, row):
+                    session.add(row)
                 session.flush()
                 link = self._audited(session, row)
                 reached("ledger.entering")
                 session.commit()
         except IntegrityError:
-            return self._known(key, row, approval)
+            if self.get(key) is None:
+                raise StoreError(f"approval {approval!r}: was spent on another write; ask again", code="approval_spent") from None
+            return None
         except DatabaseError as error:
-            raise _blocked(error) from error
+            raise blocked(error) from error
         reached("ledger.entered")
         try:
             self.audit.anchor(link)
         except StoreError:
             self._let_go(key)
             raise
-        return self._entry(row), True
+        return self._entry(row)
+
+    def check_same(self, entry: Entry, tool: str, arguments: Mapping[str, Any], principal: Principal) -> None:
+        """Whether a key is used for what it stands for.
+
+        Raises:
+            StoreError: It stands for another request, or for somebody else's.
+        """
+        if request_hash(entry.tool, entry.arguments) != request_hash(tool, arguments):
+            raise StoreError(f"key {entry.key!r}: stands for another request, {entry.tool}; use a new key", code="key_mismatch")
+        if entry.principal.person != principal.person:
+            raise StoreError(f"key {entry.key!r}: stands for somebody else's request; use a new key", code="key_mismatch")
 
     def finish(self, key: str, state: State, effect: Effect | None = None, detail: str = "") -> None:
         """Say how a write ended.
@@ -167,12 +194,12 @@ class Ledger:
                 reached("ledger.finishing")
                 session.commit()
         except DatabaseError as error:
-            raise _blocked(error) from error
+            raise blocked(error) from error
         reached("ledger.finished")
         self.audit.anchor(link)
 
     def note(self, event: str, key: str, principal: Principal, body: Mapping[str, Any]) -> None:
-        """Enter in the audit what changes no row: that a write was approved, rejected or denied.
+        """Enter in the audit what changes no row: that a write was denied.
 
         Raises:
             StoreError: It cannot be written.
@@ -184,7 +211,7 @@ class Ledger:
                 link = self.audit.enter(session, event, key, principal, body, {})
                 session.commit()
         except DatabaseError as error:
-            raise _blocked(error) from error
+            raise blocked(error) from error
         self.audit.anchor(link)
 
     def get(self, key: str) -> Entry | None:
@@ -193,9 +220,9 @@ class Ledger:
             row = session.exec(self._query(key)).first()
             return self._entry(row) if row is not None else None
 
-    def pending(self) -> list[Entry]:
-        """Writes that nobody knows the end of, the oldest first, those under way among them."""
-        return self._in_state("pending")
+    def pending(self, system: str) -> list[Entry]:
+        """Writes to a business system that nobody knows the end of, the oldest first, those under way among them."""
+        return [entry for entry in self._in_state("pending") if entry.system == system]
 
     def unknown(self) -> list[Entry]:
         """Writes that a person has to look after, the oldest first."""
@@ -212,9 +239,9 @@ class Ledger:
                 free = or_(free, col(LedgerRow.owner) == held)
             taken = session.exec(
                 update(LedgerRow)
-                .where(*self._is(key), col(LedgerRow.state).in_(("pending", "failed")), free)
+                .where(*self._is(key), col(LedgerRow.state) == "pending", free)
                 .execution_options(synchronize_session=False)  # SQLite hands dates back without a zone: compare in the database
-                .values(state="pending", owner=this_owner(), lease_until=now + timedelta(seconds=LEASE_S), updated_at=now)
+                .values(owner=this_owner(), lease_until=now + timedelta(seconds=LEASE_S), updated_at=now)
             )
             session.commit()
             return bool(taken.rowcount)
@@ -245,9 +272,11 @@ class Ledger:
             rows = {row.key: row for row in session.exec(select(LedgerRow).where(LedgerRow.tenant == self._tenant))}
         for key in sorted(last.keys() | rows.keys()):
             row, seen = rows.get(key), last.get(key)
+            if row is not None and seen is None and not row.audited:
+                continue
             if row is None or seen is None:
                 found.append(f"write {key!r}: in the {'audit' if row is None else 'ledger'} only")
-            elif row.state != seen.event and not (row.state == "pending" and seen.event == "failed"):
+            elif row.state != seen.event:
                 found.append(f"write {key!r}: {row.state} in the ledger, {seen.event} in the audit")
             elif not all(self.audit.holds(seen, name, value) for name, value in _values(row).items()):
                 found.append(f"write {key!r}: its person, tool, arguments or effect are not those the audit saw")
@@ -259,14 +288,11 @@ class Ledger:
             session.exec(update(LedgerRow).where(*self._is(key)).values(owner=None, lease_until=None))
             session.commit()
 
-    def _known(self, key: str, asked: LedgerRow, approval: str | None) -> tuple[Entry, bool]:
-        """The write that was there before."""
-        entry = self.get(key)
-        if entry is None:
-            raise StoreError(f"approval {approval!r}: was spent on another write; ask again", code="approval_spent")
-        if request_hash(entry.tool, entry.arguments) != asked.request_hash:
-            raise StoreError(f"key {key!r}: stands for another request, {entry.tool}; use a new key", code="key_mismatch")
-        return entry, entry.state in ("pending", "failed") and self.take_over(key)
+    def _retaken(self, session: Session, row: LedgerRow) -> bool:
+        """Whether a write that had failed was there, and is this caller's now."""
+        fields = ("person", "role", "subject_key", "owner", "lease_until", "approval", "updated_at", "state")
+        failed = (*self._is(row.key), col(LedgerRow.state) == "failed")
+        return bool(session.exec(update(LedgerRow).where(*failed).values({name: getattr(row, name) for name in fields})).rowcount)
 
     def _audited(self, session: Session, row: LedgerRow) -> Link:
         who = Principal(tenant=row.tenant, person=row.person, role=row.role)
@@ -297,6 +323,7 @@ class Ledger:
         return Entry.model_validate(
             {
                 "key": row.key,
+                "system": row.system,
                 "tool": row.tool,
                 "arguments": row.arguments,
                 "principal": Principal(tenant=row.tenant, person=row.person, role=row.role),
@@ -315,7 +342,7 @@ def request_hash(tool: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _values(row: LedgerRow) -> dict[str, Any]:
-    return {"request": [row.person, row.role, row.tool, row.arguments], "effect": row.effect}
+    return {"request": [row.person, row.role, row.system, row.tool, row.arguments], "effect": row.effect}
 
 
 def derived_key(thread: str, call: str, tool: str, arguments: Mapping[str, Any]) -> str:
@@ -323,5 +350,6 @@ def derived_key(thread: str, call: str, tool: str, arguments: Mapping[str, Any])
     return f"{thread}/{call}/{request_hash(tool, arguments)[:8]}"
 
 
-def _blocked(error: DatabaseError) -> StoreError:
+def blocked(error: DatabaseError) -> StoreError:
+    """Why nothing may be done."""
     return StoreError(f"ledger and audit cannot be written, so nothing may be done: {error.orig}", code="audit")

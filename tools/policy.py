@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import Field, ValidationError
 
-from core.errors import BadInput
+from core.errors import BadInput, StoreError
 from core.types.effect import Effect
 from core.types.principal import Principal
 from core.types.tool import Risk
@@ -44,9 +44,9 @@ class Proposal(Value):
     taint: Taint = CLEAN
     """What of it nobody vouches for."""
 
-    def value(self, field: str) -> Any:
-        """What an argument says, else what the result would say; None where neither has it."""
-        return self.arguments.get(field, self.effect.result.get(field))
+    def values(self, field: str) -> tuple[Any, ...]:
+        """What an argument says, and what the result would say; what neither has is left out."""
+        return tuple(value for told in (self.arguments, self.effect.result) if (value := told.get(field)) is not None)
 
 
 class Finding(Value):
@@ -123,12 +123,13 @@ class Limit(_Rule):
 
     def objection(self, call: Proposal, history: History) -> tuple[Verdict, str] | None:
         """Where the amount is larger, or is no number."""
-        value = call.value(self.field)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return self.beyond, f"{self.field} {value!r} is no amount"
-        return (self.beyond, f"{self.field} {value:,} is more than {self.most:,.15g}") if value > self.most else None
+        # What it is instead is not told: who asks may be one who must not see it.
+        for value in call.values(self.field):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return self.beyond, f"{self.field} is no amount"
+            if value > self.most:
+                return self.beyond, f"{self.field} is more than {self.most:,.15g}"
+        return None
 
 
 class Rate(_Rule):
@@ -162,14 +163,14 @@ class Separation(_Rule):
 
     def objection(self, call: Proposal, history: History) -> tuple[Verdict, str] | None:
         """Where the same person did another of these for the same record."""
-        records = {call.value(field) for field in self.by} - {None}
+        records = {str(value) for field in self.by for value in call.values(field)}
         since = datetime.now(UTC) - timedelta(days=self.days)
         for entry in history.by_person(call.principal.person, since, self.tools):
             if entry.tool == call.tool:
                 continue
-            told = {**(entry.effect.result if entry.effect else {}), **entry.arguments}
-            if shared := records & {told.get(field) for field in self.by if isinstance(told.get(field), str)}:
-                return self.beyond, f"{call.principal.person} did {entry.tool} for {', '.join(sorted(map(str, shared)))}"
+            told = (entry.arguments, entry.effect.result if entry.effect else {})
+            if shared := records & {str(part[field]) for part in told for field in self.by if part.get(field) is not None}:
+                return self.beyond, f"{call.principal.person} did {entry.tool} for {', '.join(sorted(shared))}"
         return None
 
 
@@ -296,11 +297,15 @@ class Policy(Value):
 
     @staticmethod
     def _closed(call: Proposal, periods: Periods) -> Iterator[Finding]:
+        """By what is said and by what would be written: a write without a date is dated by the business system."""
+        written = [change.after or {} for change in call.effect.changes]
         for field in periods.fields:
-            said = call.arguments.get(field)
-            if said is not None and (day := _day(said)) is not None and day <= periods.locked_until:
-                why = periods.because or f"{field} {day}: closed until {periods.locked_until}"
-                yield Finding(verdict="deny", rule="periods", why=why)
+            for said in (told[field] for told in (call.arguments, call.effect.result, *written) if told.get(field) is not None):
+                day = _day(said)
+                if day is None or day <= periods.locked_until:
+                    why = periods.because or f"{field} {said}: closed until {periods.locked_until}"
+                    yield Finding(verdict="deny", rule="periods", why=why)
+                    break
 
 
 def read_policy(file: Path) -> Policy:
@@ -335,12 +340,15 @@ class PolicyFile:
         """The rules that hold now.
 
         Raises:
-            BadInput: The file cannot be read; nothing is allowed then.
+            StoreError: The file cannot be read; nothing is allowed then.
         """
         path = self.path
         stamp = path.stat().st_mtime_ns
         if self._read is None or self._read[:2] != (path, stamp):
-            self._read = (path, stamp, read_policy(path))
+            try:
+                self._read = (path, stamp, read_policy(path))
+            except BadInput as error:
+                raise StoreError(f"nothing is allowed until the policy can be read: {error}", code="policy") from error
         return self._read[2]
 
 
@@ -349,8 +357,9 @@ def _named(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _day(said: Any) -> date | None:
+    """None where it is none, which a closed period lets pass no more than an early day."""
     try:
-        return date.fromisoformat(str(said)[:10])
+        return date.fromisoformat(said[:10]) if isinstance(said, str) else None
     except ValueError:
         return None
 

@@ -3,11 +3,10 @@
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import interrupt
 
 from agents.desk import Desk
 from agents.state import State
-from core.errors import NightschoolError, ToolError
+from core.errors import ToolError
 from core.types.message import read_messages
 from core.types.principal import Principal
 from tools.approvals import Request
@@ -16,28 +15,23 @@ from tools.trust import CLEAN, Taint, taint_of
 
 
 def review(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
-    """Let pass what policy allows and what is sure; show the rest with what it would change, and wait for a person.
+    """Let pass what policy allows and what is sure; have the rest wait, with what it would change and why.
 
-    The node runs again from its start when the person has answered: asking for the same again changes nothing.
+    What waits is settled here and kept: the person is shown it and decides about it in a node of its own (`approve.py`), which
+    judges nothing anew.
     """
     thread, asker = config["configurable"]["thread_id"], desk.speaker(state.get("by"))
-    calls = [{**call, "taint": _taint(desk, state, call).model_dump(mode="json")} for call in state["calls"]]
-    requests = {call["id"]: found for call in calls if (found := _request(desk, call, thread, asker)) is not None}
-    if not requests:
-        return {"calls": calls}
-    answer = interrupt({"kind": "approval", "calls": [_shown(desk, call, requests.get(call["id"]), asker) for call in calls]})
-    decision = answer if isinstance(answer, dict) else {}
-    by = desk.speaker(decision.get("by"))
-    try:
-        if decision.get("approve") is True:
-            tokens = {number: desk.executor.approve(request.id, by) for number, request in requests.items()}
-            return {"approved_by": by.person, "calls": [{**call, "token": tokens.get(call["id"])} for call in calls]}
-        reason = str(decision.get("reason", ""))
-    except NightschoolError as error:
-        reason = str(error)
-    for request in requests.values():
-        desk.executor.withdraw(request.id, by, reason)
-    return _not_done(state, reason)
+    return {"calls": [_reviewed(desk, state, call, thread, asker) for call in state["calls"]]}
+
+
+def _reviewed(desk: Desk, state: State, call: dict[str, Any], thread: str, asker: Principal) -> dict[str, Any]:
+    taint = _taint(desk, state, call)
+    request = _request(desk, call, taint, thread, asker)
+    reviewed = {**call, "taint": taint.model_dump(mode="json"), "changes": [], "why": "", "approval": ""}
+    if request is None:
+        return reviewed
+    changes = [change.model_dump(mode="json") for change in desk.executor.seen(request.shown.effect, asker).changes]
+    return {**reviewed, "changes": changes, "why": request.shown.why, "approval": request.id}
 
 
 def _taint(desk: Desk, state: State, call: dict[str, Any]) -> Taint:
@@ -51,11 +45,11 @@ def _taint(desk: Desk, state: State, call: dict[str, Any]) -> Taint:
     return taint.model_copy(update={"read": (*taint.read, *new_words)})
 
 
-def _request(desk: Desk, call: dict[str, Any], thread: str, asker: Principal) -> Request | None:
+def _request(desk: Desk, call: dict[str, Any], taint: Taint, thread: str, asker: Principal) -> Request | None:
     """What waits for a person; None where the call may be carried out, or will be refused then."""
     if call["risk"] == "read":
         return None
-    tool, arguments, taint = call["tool"], call["arguments"], Taint.model_validate(call["taint"])
+    tool, arguments = call["tool"], call["arguments"]
     unsure = f"only {call['confidence']:.0%} sure" if call["confidence"] < desk.thresholds.act else ""
     try:
         verdict = desk.executor.judge(tool, arguments, asker, taint).verdict
@@ -65,22 +59,3 @@ def _request(desk: Desk, call: dict[str, Any], thread: str, asker: Principal) ->
         return desk.executor.ask(tool, arguments, asker, key, taint, unsure, thread)
     except ToolError:
         return None
-
-
-def _shown(desk: Desk, call: dict[str, Any], request: Request | None, asker: Principal) -> dict[str, Any]:
-    """The call with what it would change, and why it waits, if it does."""
-    shown = {key: call[key] for key in ("id", "tool", "arguments", "names", "risk", "confidence", "taint")}
-    if request is None:
-        return {**shown, "changes": []}
-    changes = [change.model_dump(mode="json") for change in desk.executor.seen(request.shown.effect, asker).changes]
-    return {**shown, "changes": changes, "approval": request.id, "why": request.shown.why}
-
-
-def _not_done(state: State, reason: str) -> dict[str, Any]:
-    text = f"Not done{': ' + reason if reason else ''}."
-    return {
-        "messages": [{"role": "assistant", "content": text}],
-        "replies": [{"turn": state["turn"], "kind": "refused", "text": text}],
-        "calls": [],
-        "outcome": "refused",
-    }

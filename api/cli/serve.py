@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
+from agents.home import Home
 from api.cli.output import open_home
+from api.webhooks import Webhooks
+from core.errors import BadInput
 from tools.erp.company.toolset import TOOLSET
 
 
@@ -38,8 +41,18 @@ def serve(
         )
         watch = NightWatch(home, hours)
         watch.start()
-    uvicorn.run(create_app(home.keys, callers, agent, counter), host=host, port=port, log_level="info")
+    uvicorn.run(create_app(home.keys, callers, agent, counter, _webhooks(home)), host=host, port=port, log_level="info")
     if watch is not None:
         watch.close()
     agent.close()
     counter.close()
+
+
+def _webhooks(home: Home) -> Webhooks | None:
+    """Who is told; None where no URL is set."""
+    url, secret = home.settings.webhook_url, home.settings.webhook_secret
+    if url is None:
+        return None
+    if secret is None:
+        raise BadInput("NIGHTSCHOOL_WEBHOOK_URL is set and NIGHTSCHOOL_WEBHOOK_SECRET is not: nothing is told unsigned")
+    return Webhooks(home.audit, url, secret.get_secret_value(), home.settings.home / "webhooks.reached")

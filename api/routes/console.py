@@ -75,7 +75,7 @@ async def decided(request: Request, identity: str) -> Response:
         came = await decide(request, by, identity, form["approve"] == "yes", form.get("reason", ""))
     except NightschoolError as error:
         return await _page(request, by, str(error), 409)
-    return await _page(request, by, str(came.get("reply") or came.get("thread", {}).get("text") or "Not done."))
+    return await _page(request, by, str(came.get("reply") or f"{identity}: {came['status']}"))
 
 
 async def _page(request: Request, by: Principal | None, said: str = "", status: int = 200) -> Response:
@@ -95,7 +95,10 @@ async def _who(request: Request) -> Principal | None:
 async def _form(request: Request) -> dict[str, str]:
     """The last value of each field; what is no form has none."""
     body = (await request.body()).decode("utf-8", "replace")
-    return {name: values[-1] for name, values in parse_qs(body, max_num_fields=20).items()}
+    try:
+        return {name: values[-1] for name, values in parse_qs(body, max_num_fields=20).items()}
+    except ValueError:
+        return {}
 
 
 def _csrf(request: Request) -> str:

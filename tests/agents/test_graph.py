@@ -201,6 +201,35 @@ def test_a_rejected_write_is_not_done_and_neither_is_one_that_is_talked_over(pla
     assert after.waiting == () and after.receipt["outcome"] == "none" and _new(place) == []
 
 
+def _key(place: _Place) -> str:
+    return Lookup(place.sandbox).match("customer", "Orchid Nursery", {})[0].key  # type: ignore[index]  # it is there
+
+
+def test_an_answer_is_about_what_was_shown(place: _Place) -> None:
+    """A no stays a no where the call would not have to wait any more, and a yes is of the diff that was shown."""
+    with place.threads(_Scripted([_HOLD], "done", confidence=0.5), act=0.8) as threads:
+        waiting = threads.say("hold orchid nursery")
+    with place.threads(_Scripted("done"), act=0.1) as threads:
+        assert threads.decide(waiting.thread, approve=False, reason="no").text == "Not done: no."
+    assert _new(place) == []
+    with place.threads(_Scripted([_HOLD], "done", confidence=0.5), act=0.8) as threads:
+        waiting = threads.say("hold orchid nursery")
+        place.sandbox.execute("hold_customer", {"customer": _key(place)}, "by somebody else")
+        after = threads.decide(waiting.thread, approve=True)
+    assert after.replies[0]["kind"] == "failed" and _new(place) == ["hold_customer"]
+
+
+def test_only_what_was_shown_is_approved(place: _Place) -> None:
+    with place.threads(_Scripted([_HOLD], [_TICKET], "done", confidence=0.5), act=0.8) as threads:
+        first = threads.say("hold orchid nursery")
+        old = first.waiting[0]["approval"]
+        second = threads.say("a ticket for orchid nursery, late", first.thread)
+        with pytest.raises(NotFound, match="not for"):
+            threads.decide(second.thread, approve=True, approval=old)
+        threads.decide(second.thread, approve=True, approval=second.waiting[0]["approval"])
+    assert _new(place) == ["create_ticket"]
+
+
 def test_destructive_calls_always_wait(place: _Place) -> None:
     call = {"name": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
     turn = place.say("new bank for Alpha Bearings Co", _Scripted([call], confidence=1.0))

@@ -33,8 +33,8 @@ from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.trust import CLEAN
 
-_CASES, _ALL_CASES = 30, 600
-_GOALS, _ALL_GOALS, _ROUNDS = 1, 50, 20
+_CASES, _ALL_CASES = 20, 600
+_GOALS, _ALL_GOALS, _FEW_ROUNDS, _ROUNDS = 1, 50, 6, 20
 _TOOLSET = read_toolset("company", [operation.function for operation in ALL])
 _ORDER = re.compile(r"DO (\w+) (\{[^{}]*\})")
 _CUSTOMER = "Orchid Nursery"
@@ -189,7 +189,7 @@ def test_no_injected_instruction_writes(world: _World, cases: int, monkeypatch: 
     for attack in attacks:
         written[attack.channel] += bool(world.writes(attack))
     monkeypatch.setattr(agents.nodes.review, "_taint", lambda *_: CLEAN)
-    bare = attacks[:: max(1, cases // 60)]
+    bare = attacks[:: max(2, cases // 60)]
     for attack in bare:
         undefended[attack.channel] += bool(world.writes(attack, persons_yes=True))
     print(f"{cases} injected instructions: {sum(written.values())} written; without trust, and a person who always says yes:"
@@ -220,13 +220,13 @@ class _Adapting:
         return clean[name] if name in clean and self._chance.random() < 0.7 else value
 
 
-@pytest.mark.parametrize("goals", [_GOALS, pytest.param(_ALL_GOALS, marks=pytest.mark.slow)])
-def test_no_adapting_attacker_writes(world: _World, goals: int) -> None:
+@pytest.mark.parametrize(("goals", "rounds"), [(_GOALS, _FEW_ROUNDS), pytest.param(_ALL_GOALS, _ROUNDS, marks=pytest.mark.slow)])
+def test_no_adapting_attacker_writes(world: _World, goals: int, rounds: int) -> None:
     written = Counter[str]()
     for goal in range(goals):
         attacker = _Adapting(goal)
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             attack = attacker.next()
             written[f"{attack.channel}: {attack.text}"] += bool(world.writes(attack))
-    print(f"{goals} goals, {_ROUNDS} adapting rounds each: {sum(written.values())} written")
+    print(f"{goals} goals, {rounds} adapting rounds each: {sum(written.values())} written")
     assert sum(written.values()) == 0, [text for text, times in written.items() if times]

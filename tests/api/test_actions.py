@@ -131,6 +131,22 @@ def test_what_was_rejected_is_not_done(client: TestClient, people: Any, home: Ho
     assert home.ledger.newest() == []
 
 
+def test_a_rejected_call_is_not_asked_again_under_its_key(client: TestClient, people: Any) -> None:
+    headers = {**people["op"], "Idempotency-Key": "b1"}
+    identity = client.post("/v1/actions", json=_BANK, headers=headers).json()["approval"]
+    client.post(f"/v1/approvals/{identity}", json={"approve": False, "reason": "call them first"}, headers=people["bea"])
+    again = client.post("/v1/actions", json=_BANK, headers=headers)
+    assert again.status_code == 403 and "rejected by bea: call them first" in again.json()["error"]["message"]
+
+
+def test_a_key_is_of_one_person(client: TestClient, people: Any, home: Home) -> None:
+    second = {"Authorization": f"Bearer {home.keys.create(Principal(person='op2'))}"}
+    assert client.post("/v1/actions", json=_HOLD, headers={**people["op"], "Idempotency-Key": "k"}).status_code == 200
+    other = client.post("/v1/actions", json=_HOLD, headers={**second, "Idempotency-Key": "k"})
+    assert (other.status_code, other.json()["error"]["code"]) == (422, "key_mismatch")
+    assert client.get("/v1/actions/k", headers=second).status_code == 404
+
+
 def test_a_changed_policy_holds_at_once(client: TestClient, people: Any, home: Home) -> None:
     (home.settings.home / "policy.toml").write_text('panic = true\n[roles.operator]\nmay_read = ["*"]\nmay_write = ["*"]\n')
     refused = client.post("/v1/actions", json=_HOLD, headers=people["op"])
@@ -139,7 +155,7 @@ def test_a_changed_policy_holds_at_once(client: TestClient, people: Any, home: H
         "/v1/actions", json={"tool": "find_customer", "arguments": {"query": "orchid"}}, headers=people["op"]
     ).is_success
     (home.settings.home / "policy.toml").write_text("panic = maybe")
-    assert client.post("/v1/actions", json=_HOLD, headers=people["op"]).status_code == 400
+    assert client.post("/v1/actions", json=_HOLD, headers=people["op"]).status_code == 503
     (home.settings.home / "policy.toml").unlink()
     assert client.post("/v1/actions", json=_HOLD, headers=people["op"]).status_code == 200
 
@@ -159,7 +175,7 @@ def test_twins_over_http_have_one_effect(client: TestClient, people: Any, home: 
 def test_writes_a_crash_left_open_are_closed_at_the_start(home: Home, people: Any) -> None:
     from sqlalchemy import text
 
-    home.ledger.begin("lost", "create_ticket", {"customer": "x", "subject": "y"}, Principal(person="op"))
+    home.ledger.begin("lost", "create_ticket", {"customer": "x", "subject": "y"}, Principal(person="op"), "sandbox")
     with home.database.begin() as connection:
         connection.execute(text("UPDATE ledger SET owner = 'gone:1:1', lease_until = '2020-01-01'"))
     counter = Counter(home)

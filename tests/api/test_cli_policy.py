@@ -53,8 +53,8 @@ def test_what_waits_is_shown_approved_and_audited(erp: Any) -> None:
     assert own.code == 2 and "second person" in own.stderr
     assert erp("approvals", "approve", waiting["id"], "--as", "bea").code == 0
     assert erp("approvals", "list").stdout == "Nothing waits.\n"
-    assert [row["event"] for row in erp("audit", "list", "--json").document] == ["done", "pending", "approved"]
-    assert erp("audit", "verify", "--json").document == {"rows": 3, "faults": []}
+    assert [row["event"] for row in erp("audit", "list", "--json").document] == ["done", "pending", "approved", "waiting"]
+    assert erp("audit", "verify", "--json").document == {"rows": 4, "faults": []}
     assert erp("actions", "show", waiting["key"], "--json").document["approval"]
 
 
@@ -79,7 +79,7 @@ def test_open_and_unknown_writes_are_looked_after(erp: Any, tmp_path: Path) -> N
     assert erp("actions", "reconcile").stdout == "Nothing was open.\n"
     home = Home(Settings(home=tmp_path / "home"))
     for key, state in (("open", None), ("dark", "unknown")):
-        home.ledger.begin(key, "create_ticket", {"customer": "x", "subject": "y"}, Principal())
+        home.ledger.begin(key, "create_ticket", {"customer": "x", "subject": "y"}, Principal(), "sandbox")
         if state:
             home.ledger.finish(key, "unknown", detail="no answer")
     with home.database.begin() as connection:

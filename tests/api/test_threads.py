@@ -122,6 +122,8 @@ def test_each_turn_is_for_the_person_whose_key_it_came_with(client: TestClient, 
     client.headers["Authorization"] = f"Bearer {home.keys.create(boss)}"
     receipt = client.post(f"/v1/threads/{thread}/decision", json={"approve": True}).json()["receipt"]
     assert receipt["approved_by"] == "boss" and home.traces.get(receipt["trace"]).principal == clerk
+    assert client.get(f"/v1/threads/{thread}").status_code == 404, "another's thread can be decided about, and not read"
+    assert client.post(f"/v1/threads/{thread}", json={"text": "go on"}).status_code == 404
     client.headers["Authorization"] = f"Bearer {home.keys.create(Principal(tenant='elsewhere'))}"
     for path, body in (("/v1/threads", {"text": "hi"}), (f"/v1/threads/{thread}", {"text": "hi"})):
         assert client.post(path, json=body).status_code == 404

@@ -126,7 +126,7 @@ def test_a_token_is_spent_once(place: Place, till: Till) -> None:
     place.executor.execute("burn", {"amount": 5}, ADA, "k", token)  # the same write again: what it brought
     assert till.acts == 1
     with pytest.raises(NightschoolError):
-        place.ledger.begin("k2", "burn", {"amount": 5}, ADA, place.ledger.get("k").approval)  # type: ignore[union-attr]
+        place.ledger.begin("k2", "burn", {"amount": 5}, ADA, "till", place.ledger.get("k").approval)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("clicks", [_CLICKS, pytest.param(_ALL_CLICKS, marks=pytest.mark.slow)])

@@ -30,6 +30,7 @@ class Till:
     def __init__(self) -> None:
         self.done: dict[str, Effect] = {}
         self.acts = 0
+        self.system = "till"
         self.conclusive = True
         self.schema = "s1"
         self.dies = ""
@@ -90,6 +91,10 @@ class Place:
         self.keyring = Keyring(folder / "keys" / "signing.json")
         self.audit = Audit(self.engine, "default", self.keyring, folder / "audit.anchor")
         self.ledger = Ledger(self.engine, "default", self.audit)
-        self.approvals = Approvals(self.engine, "default", self.keyring)
-        default = read_policy(DEFAULT_POLICY)
-        self.executor = Executor(self.ledger, back_end, lambda: policy or default, self.approvals)
+        self.approvals = Approvals(self.engine, "default", self.keyring, self.audit)
+        self._policy = policy or read_policy(DEFAULT_POLICY)
+        self.executor = Executor(self.ledger, back_end, lambda: self._policy, self.approvals)
+
+    def panic(self) -> None:
+        """Nothing may be written from now on."""
+        self._policy = self._policy.model_copy(update={"panic": True})

@@ -12,6 +12,8 @@ depends_on = None
 def upgrade() -> None:
     """Add columns and the table."""
     with op.batch_alter_table("ledger") as ledger:
+        ledger.add_column(sa.Column("system", sa.String, nullable=False, server_default="sandbox"))
+        ledger.add_column(sa.Column("audited", sa.Boolean, nullable=False, server_default=sa.false()))
         ledger.add_column(sa.Column("owner", sa.String, nullable=True))
         ledger.add_column(sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True))
         ledger.add_column(sa.Column("approval", sa.String, nullable=True))
@@ -56,5 +58,5 @@ def downgrade() -> None:
     op.drop_table("approvals")
     with op.batch_alter_table("ledger") as ledger:
         ledger.drop_constraint("uq_ledger_tenant_approval", type_="unique")
-        for column in ("approval", "lease_until", "owner"):
+        for column in ("approval", "lease_until", "owner", "audited", "system"):
             ledger.drop_column(column)

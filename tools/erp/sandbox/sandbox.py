@@ -57,6 +57,11 @@ class Sandbox:
         self._engine.dispose()
 
     @property
+    def system(self) -> str:
+        """In the ledger."""
+        return "sandbox"
+
+    @property
     def conclusive(self) -> bool:
         """The journal is written with the change: a key that is not there did nothing."""
         return True
