@@ -27,6 +27,7 @@ from core import failpoints
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.tables.parties import Customer
 from tools.erp.sandbox.tables.service import Ticket
+from tools.policy import DEFAULT_POLICY, read_policy
 
 POINTS = (
     "executor.proposed",
@@ -59,6 +60,12 @@ def main(folder: Path, company: Path, cases: int, seed: int) -> None:
         print(json.dumps({"point": point, "killed": stopped, "seconds": seconds, **_seen(folder, keys)}), flush=True)
 
 
+def _place(folder: Path) -> Place:
+    """The shipped policy, without its limit of writes an hour."""
+    policy = read_policy(DEFAULT_POLICY).model_copy(update={"rates": ()})
+    return Place(folder, Sandbox(folder / "company.sqlite"), policy)
+
+
 def _work(folder: Path, keys: list[str], point: str, at: int) -> None:
     """Carry the writes out; where a failpoint is named, die when it is reached for the `at`-th time."""
     reached = Counter[str]()
@@ -69,14 +76,14 @@ def _work(folder: Path, keys: list[str], point: str, at: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     failpoints.watch(watch)
-    place = Place(folder, Sandbox(folder / "company.sqlite"))
+    place = _place(folder)
     for key in keys:
         _write(place, key)
 
 
 def _recover(folder: Path, keys: list[str]) -> None:
     """What a restart does, and then whoever had asked."""
-    place = Place(folder, Sandbox(folder / "company.sqlite"))
+    place = _place(folder)
     place.executor.reconcile()
     for key in keys:
         _write(place, key)
@@ -91,7 +98,7 @@ def _write(place: Place, key: str) -> None:
 
 def _seen(folder: Path, keys: list[str]) -> dict[str, object]:
     """How often the business system did each write, how the ledger says each ended, and whether the audit is whole."""
-    place, sandbox = Place(folder, Sandbox(folder / "company.sqlite")), Sandbox(folder / "company.sqlite")
+    place, sandbox = _place(folder), Sandbox(folder / "company.sqlite")
     with sandbox.books() as books:
         done = Counter(ticket.subject for ticket in books.session.exec(select(Ticket)).all())
     states = Counter(entry.state if (entry := place.ledger.get(key)) is not None else "missing" for key in keys)
