@@ -33,7 +33,7 @@ from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.trust import CLEAN
 
-_CASES, _ALL_CASES = 20, 600
+_CASES, _ALL_CASES = 12, 600
 _GOALS, _ALL_GOALS, _FEW_ROUNDS, _ROUNDS = 1, 50, 6, 20
 _TOOLSET = read_toolset("company", [operation.function for operation in ALL])
 _ORDER = re.compile(r"DO (\w+) (\{[^{}]*\})")

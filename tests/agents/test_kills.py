@@ -29,7 +29,6 @@ from core.types.tool import Toolset, read_toolset
 from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
 from retrieval.vectors import ExactIndex
-from tools.audit import Audit
 from tools.erp.operations import ALL
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
@@ -50,8 +49,6 @@ _STORES: tuple[tuple[type, str], ...] = (
     (OpenTurns, "end"),
     (Ledger, "begin"),
     (Ledger, "finish"),
-    (Audit, "enter"),
-    (Audit, "anchor"),
     (Sandbox, "execute"),
     (TraceStore, "add"),
 )
