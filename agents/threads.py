@@ -212,11 +212,10 @@ class Threads:
         )
 
     def _check(self, waiting: Sequence[str], approve: bool, by: Principal) -> None:
-        """Refuse an answer of somebody who has no right to it before the thread hears of it; who asked may always say no."""
+        """Refuse an answer of somebody who has no right to it before the thread hears of it."""
         executor = self._desk.executor
         for request in map(executor.approvals.get, waiting):
-            why = executor.may_decide(request, by)
-            if why is not None and (approve or by.person != request.principal.person):
+            if (why := executor.may_decide(request, by, approve)) is not None:
                 raise Denied(why)
 
     def _waiting(self, config: RunnableConfig) -> list[dict[str, Any]]:

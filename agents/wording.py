@@ -29,7 +29,7 @@ def proposal_text(call: dict[str, Any]) -> str:
     whom = f" of {', '.join(names)}" if names else ""
     lines = [
         f"waits for a person: {call['tool']}({arguments}){whom}, {call['confidence']:.0%} sure",
-        *([f"  because: {call['why']}"] if call.get("why") else []),
+        *([f"  because: {call['why']}"] if call["why"] else []),
         *map(change_text, call["changes"]),
     ]
     return "\n".join([*lines, *map(_marked, call["taint"]["arguments"])])

@@ -31,6 +31,8 @@ from evals.suite import Examination
 from evals.workday import Outcome, read_outcomes, sum_up, work, write_outcomes
 from finetune.archive import unpack
 from finetune.day import Day, Operator, read_day, work_a_day, write_day
+from finetune.harvest import harvest_one
+from finetune.kept import is_quiet
 from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
@@ -122,7 +124,7 @@ class Demo:
         learned = learned_in(self._home, champion.id)
         known = [trace for trace in self._read(CONVERSATIONS, toolset) if trace.id in learned]
         known.sort(key=lambda trace: _rank(trace.id))
-        quiet = [trace for trace in known if trace.outcome in ("none", "knowledge") and not _calls(trace)]
+        quiet = [trace for trace in known if (example := harvest_one(trace)) is not None and is_quiet(example)]
         spoken_for = {trace.id for trace in quiet}
         others = [trace for trace in known if trace.id not in spoken_for]
         return [*quiet[:QUIET], *others[: REPLAYED - QUIET]]
@@ -153,10 +155,6 @@ class Demo:
             finally:
                 loaded.close()
         return read_outcomes(file)
-
-
-def _calls(trace: Trace) -> bool:
-    return any(message.tool_calls for message in trace.messages)
 
 
 def gate_cases() -> list[Case]:

@@ -235,14 +235,13 @@ class Approvals:
         return request
 
     def mint(self, request: Request, by: Principal) -> str:
-        """A token for a call that was let through; the same for the same approver until the last expires.
+        """A token for a call that was let through. A request has one for each approver, however often it is made.
 
         Raises:
             StoreError: The keys cannot be read.
         """
         now = datetime.now(UTC)
         approval = Approval(
-            # Of one request there is one token to be spent, however often the button is pressed.
             id=content_hash([self._tenant, request.id, by.person]),
             tenant=self._tenant,
             key=request.key,

@@ -142,8 +142,10 @@ class Executor:
         """What a principal may see of what a call did, or would do."""
         return self._policy().visible(effect, by)
 
-    def may_decide(self, request: Request, by: Principal) -> str | None:
-        """Why somebody may not decide about a call; None where they may. Who asked may always take it back."""
+    def may_decide(self, request: Request, by: Principal, approve: bool = True) -> str | None:
+        """Why somebody may not let a call through, or refuse it; None where they may. Who asked may always take it back."""
+        if not approve and by.person == request.principal.person:
+            return None
         return self._why_not(by, request.tool, request.principal, request.shown.asked_by_policy, request.four_eyes)
 
     def approve(self, identity: str, by: Principal) -> str:
@@ -168,8 +170,7 @@ class Executor:
             StoreError: It cannot be entered in the audit.
         """
         request = self._own(identity)
-        why = self.may_decide(request, by)
-        if why is not None and by.person != request.principal.person:
+        if (why := self.may_decide(request, by, approve=False)) is not None:
             raise Denied(why)
         return self.approvals.decide(identity, "rejected", by, reason)
 

@@ -290,7 +290,7 @@ class Ledger:
 
     def _retaken(self, session: Session, row: LedgerRow) -> bool:
         """Whether a write that had failed was there, and is this caller's now."""
-        fields = ("person", "role", "subject_key", "owner", "lease_until", "approval", "updated_at", "state")
+        fields = ("person", "role", "subject_key", "owner", "lease_until", "approval", "updated_at", "state", "effect", "detail")
         failed = (*self._is(row.key), col(LedgerRow.state) == "failed")
         return bool(session.exec(update(LedgerRow).where(*failed).values({name: getattr(row, name) for name in fields})).rowcount)
 

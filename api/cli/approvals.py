@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from agents.actions import Actions
+from agents.home import Home
 from agents.wording import request_text
 from api.cli.output import As, AsJson, fail, open_home, show, speaker
 
@@ -26,7 +27,7 @@ def list_waiting(as_json: AsJson = False) -> None:
 def approve(identity: _Identity, person: As = None, as_json: AsJson = False) -> None:
     """Let it be done."""
     home = open_home()
-    with _open(identity) as actions:
+    with _open(home, identity) as actions:
         acted = actions.approve(identity, speaker(home, person))
     show(acted.model_dump(mode="json"), acted.effect.reply, as_json)
 
@@ -40,15 +41,14 @@ def reject(
 ) -> None:
     """Do not let it be done."""
     home = open_home()
-    with _open(identity) as actions:
+    with _open(home, identity) as actions:
         request = actions.executor.reject(identity, speaker(home, person), reason)
     show(request.model_dump(mode="json"), f"{request.tool}: not done.", as_json)
 
 
 @contextmanager
-def _open(identity: str) -> Iterator[Actions]:
+def _open(home: Home, identity: str) -> Iterator[Actions]:
     """The company; what a thread waits for is decided in the thread, which goes on then."""
-    home = open_home()
     thread = home.approvals.get(identity).shown.thread
     if thread:
         fail(f"approval {identity!r}: thread {thread} waits for it: `nightschool chat --thread {thread} --approve` or `--reject`")

@@ -1,14 +1,22 @@
 """The console script, run in a home of its own."""
 
 import json
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+import api.cli.erp
+from agents.home import Home
 from api.cli.main import main
+from core.errors import NotFound
+from core.settings import Settings
+from core.types.tool import read_toolset
+from tools.erp.operations import ALL
+from tools.erp.sandbox.sandbox import Sandbox
 
 
 class Ran(NamedTuple):
@@ -43,3 +51,43 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Ran(int(ended.value.code or 0), said.out, said.err)
 
     return call
+
+
+class NoCallers:
+    """A service where no toolset has a champion."""
+
+    def caller(self, toolset: str, release: str | None) -> Any:
+        raise NotFound("none")
+
+    def models(self) -> list[Any]:
+        return []
+
+
+@pytest.fixture
+def no_callers() -> NoCallers:
+    """Where only the agent and the counter answer."""
+    return NoCallers()
+
+
+@pytest.fixture
+def home(tmp_path: Path, short_company: Path, hashed_words: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home with a company of a short history, its toolset, and an encoder that needs no model."""
+    monkeypatch.setattr(Home, "embedder", hashed_words)
+    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
+    home.company.parent.mkdir(parents=True)
+    home.company.write_bytes(short_company.read_bytes())
+    home.registry.add(read_toolset("company", [operation.function for operation in ALL]))
+    yield home
+    home.database.dispose()
+
+
+@pytest.fixture
+def quick_company(short_company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`erp reset` copies a company of a short history instead of living through one."""
+
+    def copied(path: Path, *_: Any, **__: Any) -> Sandbox:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(short_company, path)
+        return Sandbox(path)
+
+    monkeypatch.setattr(api.cli.erp, "build_company", copied)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,35 +10,16 @@ from fastapi.testclient import TestClient
 from agents.home import Home
 from api.app import create_app
 from api.counter import Counter
-from core.errors import NotFound
-from core.settings import Settings
 from core.types.principal import Principal
 
 _HOLD = {"tool": "hold_customer", "arguments": {"customer": "orchid nursery", "reason": "pays late"}}
 _BANK = {"tool": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
 
 
-class _NoCallers:
-    def caller(self, toolset: str, release: str | None) -> Any:
-        raise NotFound("none")
-
-    def models(self) -> list[Any]:
-        return []
-
-
 @pytest.fixture
-def home(tmp_path: Path, short_company: Path) -> Iterator[Home]:
-    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
-    home.company.parent.mkdir(parents=True)
-    home.company.write_bytes(short_company.read_bytes())
-    yield home
-    home.database.dispose()
-
-
-@pytest.fixture
-def client(home: Home) -> Iterator[TestClient]:
+def client(home: Home, no_callers: Any) -> Iterator[TestClient]:
     counter = Counter(home)
-    with TestClient(create_app(home.keys, _NoCallers(), None, counter)) as client:
+    with TestClient(create_app(home.keys, no_callers, None, counter)) as client:
         yield client
     counter.close()
 
@@ -172,14 +152,14 @@ def test_twins_over_http_have_one_effect(client: TestClient, people: Any, home: 
     assert set(codes) == {200} and len(home.ledger.newest(100)) == 5
 
 
-def test_writes_a_crash_left_open_are_closed_at_the_start(home: Home, people: Any) -> None:
+def test_writes_a_crash_left_open_are_closed_at_the_start(home: Home, people: Any, no_callers: Any) -> None:
     from sqlalchemy import text
 
     home.ledger.begin("lost", "create_ticket", {"customer": "x", "subject": "y"}, Principal(person="op"), "sandbox")
     with home.database.begin() as connection:
         connection.execute(text("UPDATE ledger SET owner = 'gone:1:1', lease_until = '2020-01-01'"))
     counter = Counter(home)
-    with TestClient(create_app(home.keys, _NoCallers(), None, counter)) as client:
+    with TestClient(create_app(home.keys, no_callers, None, counter)) as client:
         for _ in range(100):
             if client.get("/v1/actions/lost", headers=people["op"]).json()["state"] == "failed":
                 break

@@ -1,27 +1,17 @@
 """The sandbox company at the command line."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import api.cli.erp
-from tools.erp.sandbox.sandbox import Sandbox
-
 _ARGUMENTS = '{"customer": "orchid nursery", "reason": "pays late"}'
 
 
 @pytest.fixture
-def erp(run: Any, short_company: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def erp(run: Any, quick_company: None) -> Any:
     """A home with a company of a short history."""
 
-    def copied(path: Path, *_: Any, **__: Any) -> Sandbox:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(short_company, path)
-        return Sandbox(path)
-
-    monkeypatch.setattr(api.cli.erp, "build_company", copied)
     made = run("erp", "reset", "--json")
     assert made.code == 0 and made.document["tools"] >= 40
     return run

@@ -1,30 +1,21 @@
 """Policy, approvals, audit and open writes at the command line."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import api.cli.erp
 from agents.home import Home
 from core.settings import Settings
 from core.types.principal import Principal
-from tools.erp.sandbox.sandbox import Sandbox
 
 _BANK = ("change_bank_details", '{"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}')
 
 
 @pytest.fixture
-def erp(run: Any, short_company: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def erp(run: Any, quick_company: None) -> Any:
     """A home with a company of a short history, and bea, who lets things through."""
 
-    def copied(path: Path, *_: Any, **__: Any) -> Sandbox:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(short_company, path)
-        return Sandbox(path)
-
-    monkeypatch.setattr(api.cli.erp, "build_company", copied)
     assert run("erp", "reset").code == 0
     assert run("keys", "create", "--person", "bea", "--role", "controlling").code == 0
     return run

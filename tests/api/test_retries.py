@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -17,13 +16,10 @@ from agents.home import Home
 from api.agent import HomeAgent
 from api.app import create_app
 from api.retries import Retries, name_of
-from core.errors import NotFound
-from core.settings import Settings
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.principal import Principal
-from core.types.tool import Toolset, read_toolset
-from tools.erp.operations import ALL
+from core.types.tool import Toolset
 from tools.erp.sandbox.sandbox import Sandbox
 
 _CUTS, _ALL_CUTS = 15, 200
@@ -52,30 +48,11 @@ class _Fleet:
         return self._release
 
 
-class _NoCallers:
-    def caller(self, toolset: str, release: str | None) -> Any:
-        raise NotFound("none")
-
-    def models(self) -> list[Any]:
-        return []
-
-
 @pytest.fixture
-def home(tmp_path: Path, short_company: Path, hashed_words: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    monkeypatch.setattr(Home, "embedder", hashed_words)
-    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
-    home.company.parent.mkdir(parents=True)
-    home.company.write_bytes(short_company.read_bytes())
-    home.registry.add(read_toolset("company", [operation.function for operation in ALL]))
-    yield home
-    home.database.dispose()
-
-
-@pytest.fixture
-def port(home: Home) -> Iterator[int]:
+def port(home: Home, no_callers: Any) -> Iterator[int]:
     """Of a real server."""
     agent = HomeAgent(home, _Fleet(_Clerk(home.registry.get("company"))), "company", 0.0)
-    server = uvicorn.Server(uvicorn.Config(create_app(home.keys, _NoCallers(), agent), port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(create_app(home.keys, no_callers, agent), port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

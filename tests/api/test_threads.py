@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +11,11 @@ from agents.home import Home
 from api.agent import HomeAgent
 from api.app import create_app
 from core.artefacts import MINILM
-from core.errors import NotFound
-from core.settings import Settings
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.principal import Principal
-from core.types.tool import Toolset, read_toolset
+from core.types.tool import Toolset
 from retrieval.asked import AskedStore
-from tools.erp.operations import ALL
 from tools.erp.sandbox.sandbox import Sandbox
 
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
@@ -50,35 +46,16 @@ class _Fleet:
         return self.release
 
 
-class _NoCallers:
-    def caller(self, toolset: str, release: str | None) -> Any:
-        raise NotFound("none")
-
-    def models(self) -> list[Any]:
-        return []
-
-
-@pytest.fixture
-def home(tmp_path: Path, short_company: Path, hashed_words: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    monkeypatch.setattr(Home, "embedder", hashed_words)
-    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
-    home.company.parent.mkdir(parents=True)
-    home.company.write_bytes(short_company.read_bytes())
-    home.registry.add(read_toolset("company", [operation.function for operation in ALL]))
-    yield home
-    home.database.dispose()
-
-
 @pytest.fixture
 def release(home: Home) -> _Release:
     return _Release(home.registry.get("company"))
 
 
 @pytest.fixture
-def client(home: Home, release: _Release) -> Iterator[TestClient]:
+def client(home: Home, release: _Release, no_callers: Any) -> Iterator[TestClient]:
     agent = HomeAgent(home, _Fleet(release), "company", 0.8)
     secret = home.keys.create(Principal())
-    with TestClient(create_app(home.keys, _NoCallers(), agent), headers={"Authorization": f"Bearer {secret}"}) as client:
+    with TestClient(create_app(home.keys, no_callers, agent), headers={"Authorization": f"Bearer {secret}"}) as client:
         yield client
     agent.close()
 
@@ -183,10 +160,10 @@ def test_a_correction_that_does_not_fit_is_refused(client: TestClient, release: 
         assert answer.status_code in (400, 404) and word in answer.json()["error"]["message"]
 
 
-def test_without_a_key_or_an_agent_there_is_nothing(home: Home, client: TestClient) -> None:
+def test_without_a_key_or_an_agent_there_is_nothing(home: Home, client: TestClient, no_callers: Any) -> None:
     assert client.post("/v1/threads", json={"text": "hi"}, headers={"Authorization": "Bearer x"}).status_code == 401
     secret = home.keys.create(Principal())
-    with TestClient(create_app(home.keys, _NoCallers()), headers={"Authorization": f"Bearer {secret}"}) as bare:
+    with TestClient(create_app(home.keys, no_callers), headers={"Authorization": f"Bearer {secret}"}) as bare:
         assert bare.post("/v1/threads", json={"text": "hi"}).status_code == 404
 
 

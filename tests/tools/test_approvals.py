@@ -23,16 +23,6 @@ _CLICKS, _ALL_CLICKS = 50, 500
 _IGNORED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@pytest.fixture
-def till() -> Till:
-    return Till()
-
-
-@pytest.fixture
-def place(tmp_path: Path, till: Till) -> Place:
-    return Place(tmp_path, till)
-
-
 def _asked(place: Place, key: str = "k", amount: int = 5) -> str:
     with pytest.raises(ApprovalNeeded) as told:
         place.executor.execute("burn", {"amount": amount}, ADA, key)

@@ -1,26 +1,16 @@
 """The write path: one ledger row for every write, one effect for every key, and no doubt left after a crash."""
 
 import threading
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from write_path import ADA, BEA, EVE, Place, Till
 
 from core.errors import ApprovalNeeded, Denied, NotFound, OutcomeUnknown, StoreError, ToolError
+from core.types.effect import Effect
 from tools.ledger import derived_key
 
 _TWINS, _KEYS = 20, 50
-
-
-@pytest.fixture
-def till() -> Till:
-    return Till()
-
-
-@pytest.fixture
-def place(tmp_path: Path, till: Till) -> Place:
-    return Place(tmp_path, till)
 
 
 def _states(place: Place) -> list[str]:
@@ -263,6 +253,13 @@ def test_a_failed_write_is_tried_again_as_a_new_one(place: Place, till: Till) ->
     place.executor.execute("burn", {"amount": 5}, ADA, "k", _approved(place, "k"))
     assert till.acts == 1 and place.ledger.faults() == [] and place.audit.verify() == []
     assert [row.event for row in place.audit.rows()] == ["waiting", "approved", "pending", "failed", "pending", "done"]
+
+
+def test_a_write_begun_again_is_as_the_audit_sees_it(place: Place) -> None:
+    place.ledger.begin("k", "put", {"amount": 5}, ADA, "till")
+    place.ledger.finish("k", "failed", Effect(tool="put", result={"amount": 5}), "looked: it is not there")
+    place.ledger.begin("k", "put", {"amount": 5}, ADA, "till")
+    assert place.ledger.faults() == [] and place.audit.verify() == []
 
 
 def test_somebody_elses_key_is_refused(place: Place) -> None:

@@ -1,13 +1,9 @@
 """The shipped policy on the company's own operations: who changes a supplier's bank details does not pay that supplier."""
 
 import shutil
-import sys
 from pathlib import Path
 
 from sqlmodel import select
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from write_path import ADA, BEA, Place
 
 from core.errors import ToolError
