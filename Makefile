@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: install demo starter test soak check clean
+.PHONY: install tryton demo starter test soak check clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,16 +18,23 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 install: $(VENV)/.installed
 
+$(VENV)/.tryton: $(VENV)/.installed tools/erp/tryton/requirements.txt tools/erp/tryton/demo.py
+	$(BIN)/nightschool erp install tryton --into-environment --prepare
+	touch $@
+
+# A real ERP to test against, in an environment of its own: fetched once, its demo company set up.
+tryton: $(VENV)/.tryton
+
 demo: install
 	$(BIN)/nightschool demo
 
 starter: install
 	$(BIN)/nightschool starter $(if $(FULL),--full)
 
-test: install
+test: install tryton
 	$(BIN)/python -m pytest -m "not slow and not gpu"
 
-soak: install
+soak: install tryton
 	$(BIN)/python -m pytest -m slow
 
 check: install

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import uuid4
 
+from agents.business import open_business
 from agents.home import Home
 from core.errors import ApprovalNeeded, BadInput, NotFound, ToolError
 from core.types.effect import Effect
 from core.types.principal import Principal
 from core.types.value import Value
 from tools.approvals import Request
-from tools.erp.sandbox.lookup import Lookup
-from tools.erp.sandbox.sandbox import OPERATIONS, Sandbox
 from tools.executor import Executor
 from tools.ledger import Entry
 from tools.policy import Decision
@@ -41,20 +40,21 @@ class Acted(Value):
 
 
 class Actions:
-    """The sandbox company's write path, for one call at a time; safe for several threads."""
+    """The business system's write path, for one call at a time; safe for several threads."""
 
     def __init__(self, home: Home) -> None:
-        """Open the company.
+        """Open the system that the settings name.
 
         Raises:
             NotFound: There is none.
+            ContactLost: It does not answer.
         """
-        self._ledger, self._sandbox = home.ledger, Sandbox(home.company)
-        self.executor: Executor = home.executor(self._sandbox)
+        self._ledger, self._business = home.ledger, open_business(home)
+        self.executor: Executor = home.executor(self._business.back_end)
 
     def close(self) -> None:
-        """Let go of the company."""
-        self._sandbox.close()
+        """Let go of the system."""
+        self._business.close()
 
     def act(
         self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str | None = None, dry_run: bool = False
@@ -130,9 +130,10 @@ class Actions:
             NotFound: No such tool.
             ToolError: An argument fits no record, or several.
         """
-        if tool not in OPERATIONS:
-            raise NotFound(f"tool {tool!r}: not there; known: {', '.join(OPERATIONS)}")
-        resolution = resolve(OPERATIONS[tool].tool, arguments, Lookup(self._sandbox))
+        operations = self._business.operations
+        if tool not in operations:
+            raise NotFound(f"tool {tool!r}: not there; known: {', '.join(operations)}")
+        resolution = resolve(operations[tool].tool, arguments, self._business.book)
         if resolution.questions:
             first = resolution.questions[0]
             raise ToolError(" ".join(question.text for question in resolution.questions), field=first.field, value=first.said)

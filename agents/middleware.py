@@ -135,7 +135,7 @@ class _OneCall:
         except Exception as error:
             raise ContactLost(f"{tool}: {error}") from error
 
-    def find(self, key: str) -> Effect | None:
+    def find(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect | None:
         """A tool cannot be asked."""
         return None
 
@@ -143,7 +143,7 @@ class _OneCall:
         """It says itself what it did."""
         return True
 
-    def undo(self, key: str) -> Effect:
+    def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
         """A tool cannot take anything back."""
         raise Denied(f"{self._tool.name}: cannot be taken back")
 

@@ -1,8 +1,9 @@
-"""The office: furnishes desks in the sandbox company from a home."""
+"""The office: furnishes desks in the business system of a home."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from agents.business import open_business
 from agents.desk import Decider, Desk, Thresholds
 from agents.guard import SchemaGuard
 from agents.home import Home
@@ -14,8 +15,6 @@ from agents.serving import CHAMPION, Loader
 from core.errors import StoreError
 from core.types.tool import Toolset
 from core.types.trace import Trace
-from tools.erp.sandbox.lookup import Lookup
-from tools.erp.sandbox.sandbox import Sandbox
 from tools.kinds import KindTable
 from tools.marks import Marker
 
@@ -32,10 +31,11 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
 
     Raises:
         NotFound: There is no company.
+        ContactLost: Its system does not answer.
         ModelError: The router's files are damaged.
     """
-    sandbox = Sandbox(home.company)
-    executor = home.executor(sandbox)
+    business = open_business(home)
+    executor = home.executor(business.back_end)
     with suppress(StoreError):  # where nothing can be entered nothing can be written either, and reads go on
         executor.reconcile()
     try:
@@ -43,7 +43,7 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
             toolset=toolset,
             caller=caller,
             executor=executor,
-            book=Lookup(sandbox),
+            book=business.book,
             knowledge=home.knowledge,
             encoder=home.embedder,
             router=fitted_router(home, toolset.name),
@@ -54,7 +54,7 @@ def furnish(home: Home, toolset: Toolset, caller: Decider, act: float) -> Iterat
             thresholds=Thresholds(act=act),
         )
     finally:
-        sandbox.close()
+        business.close()
         home.knowledge.close()
 
 

@@ -14,3 +14,8 @@ def reached(name: str) -> None:
 def watch(watcher: Callable[[str], None]) -> None:
     """Have a function told of every place from now on."""
     _watchers.append(watcher)
+
+
+def unwatch(watcher: Callable[[str], None]) -> None:
+    """Tell it no more."""
+    _watchers.remove(watcher)

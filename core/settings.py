@@ -43,6 +43,16 @@ class Settings(BaseSettings):
     """At most so long such a night takes, a toolset."""
     night_signal: int = Field(default=25, ge=1)
     """New accepted traces below which the night is left out."""
+    erp: Literal["sandbox", "tryton"] = "sandbox"
+    """The business system that is worked in."""
+    tryton: Path | None = None
+    """Where Tryton's programs lie; several homes may share one folder."""
+    tryton_url: str | None = None
+    """A Tryton database, such as https://erp.example.com/company/; default the one `nightschool erp start tryton` started."""
+    tryton_user: str = "nightschool"
+    """Whom the agent works as there."""
+    tryton_password: SecretStr | None = None
+    """Of that user."""
     webhook_url: str | None = None
     """Told what waits for a person, what was written, and what nobody knows the end of."""
     webhook_secret: SecretStr | None = None
@@ -72,11 +82,22 @@ class Settings(BaseSettings):
         return self.artefacts or (beside if beside.is_dir() else self.home / "artefacts")
 
     @property
+    def tryton_folder(self) -> Path:
+        """Where Tryton's programs lie: as set, else beside the installation if they are there, else under the home."""
+        beside = installed_tryton()
+        return self.tryton or (beside if beside.is_dir() else self.home / "tryton")
+
+    @property
     def url(self) -> str:
         """SQLAlchemy URL of the database."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.home / 'nightschool.sqlite'}"
+
+
+def installed_tryton() -> Path:
+    """Tryton's folder of this Python environment."""
+    return Path(sys.prefix) / "share" / "nightschool" / "tryton"
 
 
 def installed_artefacts() -> Path:

@@ -35,7 +35,7 @@ class BackEnd(Protocol):
 
     @property
     def conclusive(self) -> bool:
-        """Whether a key that `find` does not know was surely never done."""
+        """Whether a call that `find` does not find was surely never done."""
         ...
 
     def risk(self, tool: str) -> Risk:
@@ -59,16 +59,17 @@ class BackEnd(Protocol):
         ContactLost where it may or may not have been done."""
         ...
 
-    def find(self, key: str) -> Effect | None:
-        """What a key did; ContactLost where the system does not answer."""
+    def find(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect | None:
+        """What a call did under its key, finished where it was only begun; None where it did nothing.
+        ContactLost where the system does not answer."""
         ...
 
     def shows(self, changes: tuple[Change, ...]) -> bool:
         """Whether the system is as these changes left it."""
         ...
 
-    def undo(self, key: str) -> Effect:
-        """Take back what a key did; ToolError where something later rests on it."""
+    def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
+        """Take back what a call did under its key; ToolError where something later rests on it."""
         ...
 
 
@@ -218,7 +219,12 @@ class Executor:
             if known is not None:
                 self._ledger.check_same(known, tool, arguments, principal)
             if known is None or known.state == "failed":
-                approval = self._allowed(tool, arguments, principal, key, token, taint)
+                try:
+                    approval = self._allowed(tool, arguments, principal, key, token, taint)
+                except ToolError:
+                    if self._moved_on(known, key):  # a twin did it meanwhile: what stands in the way may be its own work
+                        continue
+                    raise
                 reached("executor.allowed")
                 begun = self._ledger.begin(key, tool, arguments, principal, self._back_end.system, approval)
                 if begun is not None:
@@ -249,7 +255,7 @@ class Executor:
         if decision.verdict == "deny":
             raise self._denied(entry.tool, key, by, decision.why)
         self._ledger.note("undoing", key, by, {"tool": entry.tool})
-        effect = self._back_end.undo(key)
+        effect = self._back_end.undo(key, entry.tool, entry.arguments)
         self._ledger.finish(key, "undone")
         return self._policy().visible(effect, by)
 
@@ -375,7 +381,7 @@ class Executor:
             self._ledger.finish(entry.key, "failed", detail=str(error))
             raise
         reached("executor.called")
-        seen = self._back_end.shows(effect.changes) or self._back_end.find(entry.key) is not None
+        seen = self._back_end.shows(effect.changes) or self._found(entry) is not None
         reached("executor.checked")
         detail = "" if seen else "carried out, but its effect is not to be seen"
         try:
@@ -389,7 +395,7 @@ class Executor:
     def _settle(self, entry: Entry) -> State:
         """Close a write by what the business system says of its key."""
         try:
-            effect = self._back_end.find(entry.key)
+            effect = self._found(entry)
         except ContactLost as error:
             self._ledger.finish(entry.key, "unknown", detail=f"interrupted, and the system did not say: {error}")
             return "unknown"
@@ -401,6 +407,13 @@ class Executor:
             return "failed"
         self._ledger.finish(entry.key, "unknown", detail="interrupted, and the system knows no such key")
         return "unknown"
+
+    def _moved_on(self, known: Entry | None, key: str) -> bool:
+        now = self._ledger.get(key)
+        return now is not None and (known is None or now.state != known.state)
+
+    def _found(self, entry: Entry) -> Effect | None:
+        return self._back_end.find(entry.key, entry.tool, entry.arguments)
 
     def _judged(self, tool: str, arguments: Mapping[str, Any], principal: Principal, taint: Taint, effect: Effect) -> Decision:
         return self._policy().judge(self._proposal(tool, arguments, principal, taint, effect), self._ledger)

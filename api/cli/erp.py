@@ -3,13 +3,15 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from agents.actions import Actions
+from agents.business import tryton_server
 from api.cli.output import As, AsJson, Bars, open_home, read_arguments, show, speaker
 from core.errors import BadInput
+from core.settings import installed_tryton
 from core.types.effect import Change, Effect
 from core.types.principal import IMPORTER
 from evals.golden_scenarios import case_rows, golden_scenarios
@@ -20,9 +22,11 @@ from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox, restore
 from tools.erp.sandbox.seed.company import SEED, build_company
 from tools.erp.sandbox.soundness import faults
+from tools.erp.tryton.installation import Installation
 from tools.importers.jsonl import read_traces
 
-app = typer.Typer(help="The sandbox company: an ERP to work in.", no_args_is_help=True)
+app = typer.Typer(help="The company to work in: the sandbox, or a Tryton.", no_args_is_help=True)
+_System = Annotated[Literal["tryton"], typer.Argument(help="Which ERP.")]
 
 
 @app.command()
@@ -103,11 +107,51 @@ def undo(
 ) -> None:
     """Take a write back, row for row, where nothing rests on it."""
     home = open_home()
+    actions = Actions(home)
     whole = [entry.key for entry in home.ledger.newest(10_000) if entry.key.startswith(key)]
     if len(whole) > 1:
         raise BadInput(f"key {key!r}: begins {len(whole)} keys; write more of it")
-    effect = home.executor(Sandbox(home.company)).undo(whole[0] if whole else key, speaker(home, person))
+    effect = actions.executor.undo(whole[0] if whole else key, speaker(home, person))
     show({"undone": whole[0] if whole else key, "tool": effect.tool}, f"Taken back: {effect.reply}", as_json)
+
+
+@app.command()
+def install(
+    system: _System,
+    into_environment: Annotated[bool, typer.Option(help="Put it beside this Python environment, for every home.")] = False,
+    prepare: Annotated[bool, typer.Option(help="Also make the demo company's database, which takes a minute or two.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch Tryton from the package index, into an environment of its own."""
+    installation = Installation(installed_tryton() if into_environment else open_home().settings.tryton_folder)
+    with Bars() as bars:
+        bars.step("tryton")
+        installation.install(lambda note: bars.update(0, 1, note))
+        if prepare:
+            installation.prepare(lambda note: bars.update(0, 1, note))
+        bars.update(1, 1)
+    show({"tryton": str(installation.folder)}, f"Tryton is in {installation.folder}", as_json)
+
+
+@app.command()
+def start(
+    system: _System, port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0, as_json: AsJson = False
+) -> None:
+    """Start the home's Tryton with its demo company; installed and set up where it is not yet."""
+    home = open_home()
+    with Bars() as bars:
+        bars.step("tryton")
+        running = tryton_server(home).start(port, lambda note: bars.update(0, 1, note))
+        bars.update(1, 1)
+    hint = "" if home.settings.erp == system else f"; with NIGHTSCHOOL_ERP={system} it is what is worked in"
+    show({"url": running.url, "pid": running.pid}, f"{running.url} (process {running.pid}){hint}", as_json)
+
+
+@app.command()
+def stop(system: _System, as_json: AsJson = False) -> None:
+    """Stop the home's Tryton."""
+    stopped = tryton_server(open_home()).stop()
+    show({"stopped": stopped}, "Stopped." if stopped else "None runs.", as_json)
 
 
 @app.command()

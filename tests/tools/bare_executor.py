@@ -1,4 +1,5 @@
-"""A bare executor that is killed over and over: `python bare_executor.py FOLDER COMPANY CASES SEED`, one JSON line a case.
+"""A bare executor that is killed over and over: `python bare_executor.py FOLDER CASES SEED sandbox COMPANY`, or `tryton URL LOGIN
+PASSWORD`; one JSON line a case.
 
 This process loads no model. For each case it forks a worker that carries writes out and is killed (`kill -9`), at a failpoint by
 itself or at a random instant from here; then another that does what a restart does: reconcile, and ask for the same writes again.
@@ -20,53 +21,122 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sqlmodel import select
-from write_path import ADA, Place
+from typing import Protocol
+
+from sqlmodel import col, select
+from write_path import ADA, Place, Till
 
 from core import failpoints
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.tables.parties import Customer
 from tools.erp.sandbox.tables.service import Ticket
+from tools.erp.tryton.rpc import Rpc
+from tools.erp.tryton.tryton import Tryton
+from tools.erp.tryton.work import mark_of
+from tools.executor import BackEnd
 from tools.policy import DEFAULT_POLICY, read_policy
 
-POINTS = (
-    "executor.proposed",
-    "executor.allowed",
-    "ledger.entering",
-    "ledger.entered",
-    "audit.anchored",
-    "executor.calling",
-    "sandbox.committing",
-    "sandbox.committed",
-    "executor.called",
-    "executor.checked",
-    "ledger.finishing",
-    "ledger.finished",
-)
-_WRITES = 3
-_LONGEST_S = 0.25
+_ENTERED = ("executor.proposed", "executor.allowed", "ledger.entering", "ledger.entered", "audit.anchored", "executor.calling")
+_CLOSED = ("executor.called", "executor.checked", "ledger.finishing", "ledger.finished")
+_LONGEST_S = {"sandbox": 0.25, "tryton": 4.0}
+"""A worker's own time, about: random kills fall within it."""
 
 
-def main(folder: Path, company: Path, cases: int, seed: int) -> None:
+class World(Protocol):
+    """A business system that is written to, and counted in."""
+
+    name: str
+    writes: int
+    points: tuple[str, ...]
+
+    def open(self) -> BackEnd:
+        """In this process."""
+
+    def write(self, place: Place, keys: list[str]) -> None:
+        """A case's writes, each under its key."""
+
+    def done(self, keys: list[str]) -> list[int]:
+        """How often each was done, counted in the system."""
+
+
+class InSandbox:
+    """Three tickets a case."""
+
+    name, writes = "sandbox", 3
+    points = (*_ENTERED, "sandbox.committing", "sandbox.committed", *_CLOSED)
+
+    def __init__(self, folder: Path, company: str) -> None:
+        self._file = folder / "company.sqlite"
+        shutil.copyfile(company, self._file)
+
+    def open(self) -> BackEnd:
+        return Sandbox(self._file)
+
+    def write(self, place: Place, keys: list[str]) -> None:
+        sandbox = Sandbox(self._file)
+        with sandbox.books() as books:
+            customer = books.session.exec(select(Customer.number).order_by(Customer.number).limit(1)).one()
+        for key in keys:
+            place.executor.execute("create_ticket", {"customer": customer, "subject": key}, ADA, key)
+
+    def done(self, keys: list[str]) -> list[int]:
+        sandbox = Sandbox(self._file)
+        with sandbox.books() as books:
+            seen = Counter(books.session.exec(select(Ticket.subject).where(col(Ticket.subject).in_(keys))).all())
+        sandbox.close()
+        return [seen[key] for key in keys]
+
+
+class InTryton:
+    """A case is an order: quoted, confirmed, invoiced, posted. The first leaves a mark, the others are proven by state."""
+
+    name, writes = "tryton", 4
+    points = (*_ENTERED, "tryton.calling", "tryton.answered", *_CLOSED)
+
+    def __init__(self, url: str, login: str, password: str) -> None:
+        self._at = (url, login, password)
+
+    def open(self) -> Tryton:
+        return Tryton(Rpc(*self._at))
+
+    def write(self, place: Place, keys: list[str]) -> None:
+        lines = [{"item": "P0002", "qty": 1}]
+        order = place.executor.execute("create_quote", {"customer": "C0003", "lines": lines}, ADA, keys[0]).result["order"]
+        place.executor.execute("confirm_order", {"order": order}, ADA, keys[1])
+        invoice = place.executor.execute("draft_invoice", {"order": order}, ADA, keys[2]).result["invoice"]
+        place.executor.execute("post_invoice", {"invoice": invoice}, ADA, keys[3])
+
+    def done(self, keys: list[str]) -> list[int]:
+        rpc = self.open().rpc
+        sales = rpc.search("sale.sale", [("description", "=", mark_of(keys[0]))], ["state", "shipments", "invoices", "lines"])
+        invoices = rpc.read("account.invoice", [one for sale in sales for one in sale["invoices"]], ["state", "lines"])
+        posted = [invoice["id"] for invoice in invoices if invoice["state"] == "posted" and len(invoice["lines"]) == 1]
+        moves = rpc.call("account.move", "search_count", [("origin", "in", [f"account.invoice,{one}" for one in posted])])
+        shipments = sum(len(sale["shipments"]) for sale in sales if sale["state"] == "processing" and len(sale["lines"]) == 1)
+        rpc.close()
+        return [len(sales), shipments, len(invoices), moves]
+
+
+def main(folder: Path, cases: int, seed: int, world: World) -> None:
     chance = random.Random(seed)
-    shutil.copyfile(company, folder / "company.sqlite")
     for number in range(cases):
-        point = POINTS[number // 2 % len(POINTS)] if number % 2 == 0 else ""
-        keys = [f"{seed}/{number}/{write}" for write in range(_WRITES)]
-        stopped = _killed(partial(_work, folder, keys, point, chance.randint(1, _WRITES)), point, chance)
+        point = world.points[number // 2 % len(world.points)] if number % 2 == 0 else ""
+        keys = [f"{seed}/{number}/{write}" for write in range(world.writes)]
+        longest = _LONGEST_S[world.name]
+        stopped = _killed(partial(_work, folder, world, keys, point, chance.randint(1, world.writes)), point, chance, longest)
         started = time.monotonic()
-        _finished(partial(_recover, folder, keys))
+        _finished(partial(_recover, folder, world, keys))
         seconds = time.monotonic() - started
-        print(json.dumps({"point": point, "killed": stopped, "seconds": seconds, **_seen(folder, keys)}), flush=True)
+        print(json.dumps({"point": point, "killed": stopped, "seconds": seconds, **_seen(folder, world, keys)}), flush=True)
 
 
-def _place(folder: Path) -> Place:
+def _place(folder: Path, back_end: BackEnd) -> Place:
     """The shipped policy, without its limit of writes an hour."""
     policy = read_policy(DEFAULT_POLICY).model_copy(update={"rates": ()})
-    return Place(folder, Sandbox(folder / "company.sqlite"), policy)
+    return Place(folder, back_end, policy)
 
 
-def _work(folder: Path, keys: list[str], point: str, at: int) -> None:
+def _work(folder: Path, world: World, keys: list[str], point: str, at: int) -> None:
     """Carry the writes out; where a failpoint is named, die when it is reached for the `at`-th time."""
     reached = Counter[str]()
 
@@ -75,42 +145,30 @@ def _work(folder: Path, keys: list[str], point: str, at: int) -> None:
         if name == point and reached[name] == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    back_end = world.open()
     failpoints.watch(watch)
-    place = _place(folder)
-    for key in keys:
-        _write(place, key)
+    world.write(_place(folder, back_end), keys)
 
 
-def _recover(folder: Path, keys: list[str]) -> None:
+def _recover(folder: Path, world: World, keys: list[str]) -> None:
     """What a restart does, and then whoever had asked."""
-    place = _place(folder)
+    place = _place(folder, world.open())
     place.executor.reconcile()
-    for key in keys:
-        _write(place, key)
+    world.write(place, keys)
 
 
-def _write(place: Place, key: str) -> None:
-    sandbox = Sandbox(place.folder / "company.sqlite")
-    with sandbox.books() as books:
-        customer = books.session.exec(select(Customer.number).order_by(Customer.number).limit(1)).one()
-    place.executor.execute("create_ticket", {"customer": customer, "subject": key}, ADA, key)
-
-
-def _seen(folder: Path, keys: list[str]) -> dict[str, object]:
+def _seen(folder: Path, world: World, keys: list[str]) -> dict[str, object]:
     """How often the business system did each write, how the ledger says each ended, and whether the audit is whole."""
-    place, sandbox = _place(folder), Sandbox(folder / "company.sqlite")
-    with sandbox.books() as books:
-        done = Counter(ticket.subject for ticket in books.session.exec(select(Ticket)).all())
+    place = _place(folder, Till())
     states = Counter(entry.state if (entry := place.ledger.get(key)) is not None else "missing" for key in keys)
-    sandbox.close()
-    return {"done": [done[key] for key in keys], "states": states, "faults": [fault.what for fault in place.audit.verify()]}
+    return {"done": world.done(keys), "states": states, "faults": [fault.what for fault in place.audit.verify()]}
 
 
-def _killed(work: Callable[[], None], point: str, chance: random.Random) -> bool:
+def _killed(work: Callable[[], None], point: str, chance: random.Random, longest_s: float) -> bool:
     """Whether a worker was killed before it came to its end."""
     child = _forked(work)
     if not point:
-        time.sleep(chance.uniform(0, _LONGEST_S))
+        time.sleep(chance.uniform(0, longest_s))
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
@@ -137,4 +195,5 @@ def _forked(work: Callable[[], None]) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    at, count, start, system, *rest = sys.argv[1:]
+    main(Path(at), int(count), int(start), InSandbox(Path(at), *rest) if system == "sandbox" else InTryton(*rest))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Engine
@@ -70,7 +71,7 @@ class Till:
             raise ContactLost("no answer")
         return self.done[key]
 
-    def find(self, key: str) -> Effect | None:
+    def find(self, key: str, tool: str = "", arguments: Mapping[str, Any] = MappingProxyType({})) -> Effect | None:
         if self.mute:
             raise ContactLost("no answer")
         return self.done.get(key)
@@ -78,7 +79,7 @@ class Till:
     def shows(self, changes: tuple[Change, ...]) -> bool:
         return True
 
-    def undo(self, key: str) -> Effect:
+    def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
         return self.done.pop(key)
 
 

@@ -27,6 +27,7 @@ from tools.erp.sandbox.tables.journal import Action
 from tools.erp.sandbox.tables.record import Record
 from tools.trust import Trust
 
+_NONE: Mapping[str, Any] = {}
 _BUSY_TIMEOUT_MS = 15_000
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in ALL}
 """Every operation by its name."""
@@ -115,8 +116,8 @@ class Sandbox:
         reached("sandbox.committed")
         return done
 
-    def find(self, key: str) -> Effect | None:
-        """What a key did, or None where it did nothing."""
+    def find(self, key: str, tool: str = "", arguments: Mapping[str, Any] = _NONE) -> Effect | None:
+        """What a key did, or None where it did nothing; the journal knows the call by it."""
         with Session(self._engine) as session:
             known = session.exec(select(Action).where(Action.key == key)).first()
             return _done(known) if known is not None else None
@@ -126,8 +127,8 @@ class Sandbox:
         with Session(self._engine) as session:
             return shows(session, list(changes))
 
-    def undo(self, key: str) -> Effect:
-        """Take an action back, row for row.
+    def undo(self, key: str, tool: str = "", arguments: Mapping[str, Any] = _NONE) -> Effect:
+        """Take an action back, row for row; the journal knows it by its key.
 
         Raises:
             NotFound: No action has this key.

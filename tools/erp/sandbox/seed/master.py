@@ -20,6 +20,8 @@ from tools.erp.sandbox.tables.company import Company, Sequence, Warehouse
 from tools.erp.sandbox.tables.parties import Customer, Discount, Supplier
 from tools.erp.sandbox.tables.record import Record, rounded
 
+MASTER = Path(__file__).with_name("master.json")
+"""Names, cities, products, warehouses."""
 _SEQUENCES = (
     ("customer", "C", 4),
     ("supplier", "V", 3),
@@ -54,8 +56,8 @@ _LOOSE = ("m", "kg", "litre")
 
 @cache
 def master() -> dict[str, Any]:
-    """The document `master.json`: names, cities, products with price, unit and packs, and what is reserved for golden cases."""
-    document: dict[str, Any] = json.loads(Path(__file__).with_name("master.json").read_text(encoding="utf-8"))
+    """What `MASTER` says: names, cities, products with price, unit and packs, and what is reserved for golden cases."""
+    document: dict[str, Any] = json.loads(MASTER.read_text(encoding="utf-8"))
     return document
 
 

@@ -1,0 +1,180 @@
+"""Tryton's JSON-RPC: a session, calls, wizards, and its errors as ours.
+
+Protocol as `trytond/protocols/jsonrpc.py` of trytond 8.2: `POST /DATABASE/rpc/` with method and parameters, the last of which is
+a context; dates, decimals and bytes are objects with a `__class__`.
+"""
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import httpx
+
+from core.errors import ContactLost, Denied, ToolError
+from core.failpoints import reached
+
+TIMEOUT_S = 60.0
+"""Of one call; what takes longer may still be done."""
+_CONNECT_S = 3.0
+_RULES = ("UserError", "UserWarning", "ConcurrencyException")
+Record = dict[str, Any]
+"""Fields of one record; what a field points at stands beside it under its name and a full stop."""
+
+
+class Rpc:
+    """One logged-in session with one database; safe for several threads."""
+
+    def __init__(self, url: str, user: str, password: str, context: Mapping[str, Any] | None = None) -> None:
+        """Log in.
+
+        Args:
+            url: Of the database, `http://localhost:8000/erp/`.
+            user: Login name.
+            password: Of this user; kept to log in again when the session runs out.
+            context: Sent with every call, over the user's own preferences.
+
+        Raises:
+            ContactLost: The server does not answer.
+            Denied: Wrong name or password.
+        """
+        self._url, self._user, self._password = f"{url.rstrip('/')}/rpc/", user, password
+        self._client = httpx.Client(timeout=httpx.Timeout(TIMEOUT_S, connect=_CONNECT_S), trust_env=False)
+        self._numbers = count(1)
+        self.session = self._login()
+        self.context: dict[str, Any] = {**self._preferences(), **(context or {})}
+
+    def close(self) -> None:
+        """Let go of the connections; the session runs out by itself."""
+        self._client.close()
+
+    def call(self, model: str, method: str, *arguments: Any, **context: Any) -> Any:
+        """One method of a model, in one transaction of the server.
+
+        Raises:
+            ToolError: Tryton refuses it; nothing was changed.
+            ContactLost: No answer came; it may have been done.
+        """
+        return self._send(f"model.{model}.{method}", *arguments, {**self.context, **context})
+
+    def search(
+        self, model: str, domain: Sequence[Any], fields: Sequence[str], limit: int | None = None, order: Any = None
+    ) -> list[Record]:
+        """Records that a domain lets through, with these fields (`party.code` follows a link)."""
+        found: list[Record] = self.call(model, "search_read", list(domain), 0, limit, order, ["id", *fields])
+        return found
+
+    def read(self, model: str, identities: Sequence[int], fields: Sequence[str]) -> list[Record]:
+        """These records, in this order."""
+        if not identities:
+            return []
+        found = {record["id"]: record for record in self.call(model, "read", list(identities), ["id", *fields])}
+        return [found[identity] for identity in identities if identity in found]
+
+    def create(self, model: str, **values: Any) -> int:
+        """A new record; returns its id."""
+        created: list[int] = self.call(model, "create", [values])
+        return created[0]
+
+    def write(self, model: str, identity: int, **values: Any) -> None:
+        """Change fields of a record."""
+        self.call(model, "write", [identity], values)
+
+    def button(self, model: str, method: str, identity: int) -> None:
+        """Press a button on a record: a transition of its workflow."""
+        self.call(model, method, [identity])
+
+    def wizard(self, name: str, state: str, data: Mapping[str, Any], **context: Any) -> None:
+        """Take a wizard through one state, with what its forms would hold."""
+        session, _, _ = self._send(f"wizard.{name}.create", {**self.context, **context})
+        self._send(f"wizard.{name}.execute", session, dict(data), state, {**self.context, **context})
+        self._send(f"wizard.{name}.delete", session, {**self.context, **context})
+
+    def logout(self, session: str) -> None:
+        """End a session, by its header: the server takes no further request of it."""
+        self._post("common.db.logout", [], session)
+
+    def _login(self) -> str:
+        self.session = ""
+        answer = self._post("common.db.login", [self._user, {"password": self._password}], "")
+        identity, key = answer[0], answer[1]
+        return base64.b64encode(f"{self._user}:{identity}:{key}".encode()).decode()
+
+    def _preferences(self) -> dict[str, Any]:
+        preferences: dict[str, Any] = self._send("model.res.user.get_preferences", True, {})
+        return preferences
+
+    def _send(self, method: str, *parameters: Any) -> Any:
+        reached("tryton.calling")
+        try:
+            answer = self._post(method, list(parameters), self.session)
+        except _LoggedOut:  # nothing was done: who is not known is not let in
+            self.session = self._login()
+            answer = self._post(method, list(parameters), self.session)
+        reached("tryton.answered")
+        return answer
+
+    def _post(self, method: str, parameters: list[Any], session: str) -> Any:
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Session {session}"} if session else {})}
+        body = _write({"id": next(self._numbers), "method": method, "params": parameters})
+        try:
+            response = self._client.post(self._url, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise ContactLost(f"tryton at {self._url}: no answer to {method}: {error or type(error).__name__}") from error
+        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN) and session:
+            raise _LoggedOut(f"tryton at {self._url}: the session is over")
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise Denied(f"tryton at {self._url}: user {self._user!r}: wrong name or password")
+        if response.status_code != httpx.codes.OK:
+            raise ContactLost(f"tryton at {self._url}: {method} ended with {response.status_code}: {response.text:.200}")
+        document = json.loads(response.text, object_hook=_value)
+        if isinstance(document, dict) and document.get("error") is not None:
+            raise _refusal(method, document["error"])
+        return document["result"] if isinstance(document, dict) and "result" in document else document
+
+
+class _LoggedOut(Exception):
+    """The session is not known any more; the request was not carried out."""
+
+
+def _refusal(method: str, error: Sequence[Any]) -> ToolError:
+    """A Tryton error as ours: what its rules say, or a fault of the server whose transaction was rolled back."""
+    kind, words = str(error[0]), error[1] if len(error) > 1 else ""
+    said = words[0] if isinstance(words, list | tuple) and words else words
+    if kind in _RULES:
+        return ToolError(f"tryton: {' '.join(str(said).split())}")
+    return ToolError(f"tryton: {method} failed: {kind:.300}")
+
+
+def _write(document: Any) -> str:
+    return json.dumps(document, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return {"__class__": "Decimal", "decimal": str(value)}
+    if isinstance(value, dt.date):
+        return {"__class__": "date", "year": value.year, "month": value.month, "day": value.day}
+    if isinstance(value, dt.timedelta):
+        return {"__class__": "timedelta", "seconds": value.total_seconds()}
+    raise TypeError(f"{type(value).__name__}: cannot be sent to Tryton")
+
+
+def _value(document: dict[str, Any]) -> Any:
+    match document.get("__class__"):
+        case "Decimal":
+            return Decimal(document["decimal"])
+        case "date":
+            return dt.date(document["year"], document["month"], document["day"])
+        case "datetime":
+            parts = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+            return dt.datetime(*(document[part] for part in parts))
+        case "timedelta":
+            return dt.timedelta(seconds=document["seconds"])
+        case "bytes":
+            return base64.b64decode(document["base64"])
+        case _:
+            return document
