@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import (
     BadInput,
+    ContactLost,
     Denied,
     ModelError,
     NightschoolError,
@@ -43,6 +44,7 @@ _STATUS: tuple[tuple[type[NightschoolError], int], ...] = (
     (BadInput, 400),
     (ToolsetError, 400),
     (ModelError, 503),
+    (ContactLost, 503),
 )
 _STORE_STATUS = {"key_mismatch": 422, "in_progress": 409, "approval_spent": 409, "audit": 503, "policy": 503}
 """Of a `StoreError` by its code; others are ours to mend."""

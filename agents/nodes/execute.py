@@ -7,7 +7,7 @@ from langchain_core.runnables import RunnableConfig
 
 from agents.desk import Desk
 from agents.state import State
-from core.errors import StoreError, ToolError
+from core.errors import ContactLost, StoreError, ToolError
 from tools.ledger import derived_key
 from tools.trust import Taint
 
@@ -16,7 +16,7 @@ _MOST_CHARACTERS = 6_000
 
 
 def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
-    """Do the calls in order. One that breaks a rule does not stop the others; its error is its result.
+    """Do the calls in order. One that breaks a rule, or is not answered, does not stop the others; its error is its result.
 
     A crash in the middle runs this node again: every write has the same key then, and happens once.
     """
@@ -37,7 +37,7 @@ def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
             )
             result: dict[str, Any] = effect.result
             reply |= {"text": effect.reply, "changes": [change.model_dump(mode="json") for change in effect.changes]}
-        except (ToolError, StoreError) as error:
+        except (ToolError, StoreError, ContactLost) as error:
             result = {"error": str(error)}
             reply |= {"kind": "failed", "text": str(error), "changes": []}
         messages.append(

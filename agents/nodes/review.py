@@ -6,7 +6,7 @@ from langchain_core.runnables import RunnableConfig
 
 from agents.desk import Desk
 from agents.state import State
-from core.errors import ToolError
+from core.errors import ContactLost, ToolError
 from core.types.message import read_messages
 from core.types.principal import Principal
 from tools.approvals import Request
@@ -57,5 +57,5 @@ def _request(desk: Desk, call: dict[str, Any], taint: Taint, thread: str, asker:
             return None
         key = derived_key(thread, call["id"], tool, arguments)
         return desk.executor.ask(tool, arguments, asker, key, taint, unsure, thread)
-    except ToolError:
+    except (ToolError, ContactLost):  # said when it is carried out, and refused
         return None

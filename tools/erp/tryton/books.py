@@ -180,6 +180,17 @@ def number_of(invoice: Mapping[str, Any]) -> str:
     return str(invoice["number"] or f"{DRAFT}{invoice['id']}")
 
 
+def address_of(party: Mapping[str, Any], field: str) -> int:
+    """A party's first address.
+
+    Raises:
+        ToolError: It has none, and Tryton makes no document without one.
+    """
+    if not party["addresses"]:
+        raise refusal(field, party["code"], "has no address, and Tryton makes no document without one")
+    return int(party["addresses"][0])
+
+
 def refusal(field: str, value: object, why: str) -> ToolError:
     """What is wrong with a value."""
     return ToolError(f"{field} {value!r}: {why}", field=field, value=value)

@@ -14,7 +14,7 @@ from tools.erp.operations.invoicing import (
     PostInvoice,
 )
 from tools.erp.tryton.areas.sales import SALE, lines_total, order_lines, sale_lines
-from tools.erp.tryton.books import Books, cents, exact, number_of, refusal
+from tools.erp.tryton.books import Books, address_of, cents, exact, number_of, refusal
 from tools.erp.tryton.rpc import Record
 from tools.erp.tryton.work import Done, Read, Write, changed, new
 
@@ -37,6 +37,7 @@ class Draft(Write):
         else:
             assert arguments.customer is not None and arguments.lines is not None  # its own validator says so
             party = books.party(arguments.customer, "customer")
+            address_of(party, "customer")
             total, customer, order = lines_total(books, sale_lines(books, arguments.lines)), party["name"], None
             change = new(INVOICE, None, party__code=party["code"], state="draft")
         result = _state(books, {"state": "draft", "total_amount": total, "amount_to_pay": Decimal(0)}, "(new)", customer, order)
@@ -106,7 +107,7 @@ class Draft(Write):
             type="out",
             description=mark,
             party=party["id"],
-            invoice_address=party["addresses"][0] if party["addresses"] else None,
+            invoice_address=address_of(party, "customer"),
             account=books.receivable(party["id"]),
             journal=books.rpc.search("account.journal", [("type", "=", "revenue")], [], 1)[0]["id"],
             payment_term=party["customer_payment_term"],

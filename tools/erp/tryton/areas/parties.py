@@ -67,9 +67,8 @@ class OpenCustomer(Write):
 
     def carry_out(self, books: Books, arguments: CreateCustomer, mark: str) -> None:
         """One call."""
-        values: dict[str, Any] = {"name": arguments.name, "code": _code(mark)}
-        if arguments.city is not None:
-            values["addresses"] = [("create", [{"city": arguments.city}])]
+        address = {"city": arguments.city} if arguments.city is not None else {}
+        values: dict[str, Any] = {"name": arguments.name, "code": _code(mark), "addresses": [("create", [address])]}
         if arguments.email is not None:
             values["contact_mechanisms"] = [("create", [{"type": "email", "value": arguments.email}])]
         books.rpc.create("party.party", **values)

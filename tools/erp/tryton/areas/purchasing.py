@@ -7,7 +7,7 @@ from typing import Any
 from core.types.effect import Change
 from tools.erp.operations.purchasing import CreatePurchase, PurchaseLine, PurchaseState, Received, ReceiveGoods
 from tools.erp.tryton.areas.deliveries import advance
-from tools.erp.tryton.books import Books, cents, exact, refusal
+from tools.erp.tryton.books import Books, address_of, cents, exact, refusal
 from tools.erp.tryton.rpc import Record
 from tools.erp.tryton.work import Done, Read, Write, new
 
@@ -22,6 +22,7 @@ class Buy(Write):
     def plan(self, books: Books, arguments: CreatePurchase) -> Done:
         """At cost where no price is named."""
         party, rows = books.party(arguments.supplier, "supplier"), _rows(books, arguments.lines)
+        address_of(party, "supplier")
         total = books.with_tax((cents(row["quantity"] * row["unit_price"]), row["taxes"]) for row in rows)
         result = PurchaseState(
             purchase="(new)",
@@ -83,7 +84,7 @@ class Buy(Write):
             PURCHASE,
             description=mark,
             party=party["id"],
-            invoice_address=party["addresses"][0] if party["addresses"] else None,
+            invoice_address=address_of(party, "supplier"),
             warehouse=books.warehouse(None)["id"],
             invoice_method="manual",
             delivery_date=arguments.expected,

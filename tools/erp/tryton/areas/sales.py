@@ -19,7 +19,7 @@ from tools.erp.operations.sales import (
     PriceFound,
     SalesLine,
 )
-from tools.erp.tryton.books import Books, cents, exact, refusal
+from tools.erp.tryton.books import Books, address_of, cents, exact, refusal
 from tools.erp.tryton.rpc import Record
 from tools.erp.tryton.work import Done, Read, Write, changed, new
 
@@ -49,6 +49,7 @@ class Quote(Write):
     def plan(self, books: Books, arguments: CreateQuote) -> Done:
         """At list prices where none is named."""
         party = books.party(arguments.customer, "customer")
+        address_of(party, "customer")
         rows = sale_lines(books, arguments.lines)
         result = _state(party["name"], "(new)", "quote", lines_total(books, rows), books.currency)
         if arguments.valid_until is not None and arguments.valid_until < books.today:
@@ -63,7 +64,7 @@ class Quote(Write):
         if sale is None:
             party = books.party(arguments.customer, "customer")
             rows = sale_lines(books, arguments.lines)
-            where = party["addresses"][0] if party["addresses"] else None
+            where = address_of(party, "customer")
             identity = books.rpc.create(
                 SALE,
                 description=mark,
