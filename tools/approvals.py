@@ -87,6 +87,8 @@ class Shown(Value):
     """Which business system it is of."""
     thread: str = ""
     """The thread that goes on once it is decided; empty where a program asked."""
+    plan: str = ""
+    """The plan it is a row of; empty where it stands alone."""
     schema_hash: str
     """Of the tool."""
 

@@ -15,6 +15,7 @@ from core.failpoints import reached
 from core.types.effect import Change, Effect
 from core.types.principal import Principal
 from core.types.tool import Risk
+from core.types.value import Value
 from tools.approvals import Approval, Approvals, Request, Shown, diff_hash
 from tools.ledger import Entry, Ledger, State, request_hash
 from tools.policy import Decision, Policy, Proposal
@@ -73,6 +74,21 @@ class BackEnd(Protocol):
         ...
 
 
+class Call(Value):
+    """One call for somebody."""
+
+    tool: str
+    """What to call."""
+    arguments: dict[str, Any]
+    """Resolved."""
+    principal: Principal
+    """For whom."""
+    key: str = ""
+    """Idempotency key of a write; reads and dry runs have none."""
+    taint: Taint = CLEAN
+    """What of it nobody vouches for."""
+
+
 class Executor:
     """Carries out the calls of one tenant."""
 
@@ -91,7 +107,7 @@ class Executor:
             Denied: Policy does not let them call it at all.
             ToolError: A rule would be broken.
         """
-        self._let_in(tool, arguments, principal)
+        self._let_in(_call(tool, arguments, principal))
         return self._policy().visible(self._back_end.propose(tool, arguments), principal)
 
     def judge(self, tool: str, arguments: Mapping[str, Any], principal: Principal, taint: Taint = CLEAN) -> Decision:
@@ -100,44 +116,32 @@ class Executor:
         Raises:
             ToolError: A rule of the business system would be broken.
         """
-        nothing = Effect(tool=tool, result={})
-        rights = self._policy().rights(self._proposal(tool, arguments, principal, taint, nothing))
+        call = _call(tool, arguments, principal, taint=taint)
+        rights = self._policy().rights(self._proposal(call, Effect(tool=tool, result={})))
         if rights.verdict == "deny" or self._back_end.risk(tool) == "read":
             return Decision(verdict=rights.verdict, findings=(rights,))
-        return self._judged(tool, arguments, principal, taint, self._back_end.propose(tool, arguments))
+        return self._judged(call, self._back_end.propose(tool, arguments))
 
-    def ask(
-        self,
-        tool: str,
-        arguments: Mapping[str, Any],
-        principal: Principal,
-        key: str,
-        taint: Taint = CLEAN,
-        why: str = "",
-        thread: str = "",
-    ) -> Request:
-        """Have a call wait for a person, whatever policy says of it.
+    def ask(self, call: Call, why: str = "", thread: str = "", plan: str = "") -> Request:
+        """Have a write wait for a person, whatever policy says of it.
 
         Args:
-            tool: What to call.
-            arguments: Resolved arguments.
-            principal: For whom.
-            key: Idempotency key the write will have.
-            taint: What of it nobody vouches for.
+            call: The write; `key` is what it will be done under.
             why: Why, where policy alone would not ask.
             thread: The thread that goes on once it is decided.
+            plan: The plan it is a row of, and decided with.
 
         Raises:
             Denied: Policy refuses it outright.
             ToolError: A rule of the business system would be broken.
         """
-        self._let_in(tool, arguments, principal)
-        effect = self._back_end.propose(tool, arguments)
-        decision = self._judged(tool, arguments, principal, taint, effect)
+        self._let_in(call)
+        effect = self._back_end.propose(call.tool, call.arguments)
+        decision = self._judged(call, effect)
         if decision.verdict == "deny":
-            raise self._denied(tool, key, principal, decision.why)
+            raise self._denied(call, decision.why)
         reason = "; ".join(part for part in (why, decision.why if decision.verdict == "ask" else "") if part)
-        return self._wait(tool, arguments, principal, key, taint, effect, reason, decision, thread)
+        return self._wait(call, effect, reason, decision, thread, plan)
 
     def seen(self, effect: Effect, by: Principal) -> Effect:
         """What a principal may see of what a call did, or would do."""
@@ -210,7 +214,8 @@ class Executor:
             ToolError: A rule was broken, nothing was changed.
             StoreError: The key stands for another request, a twin is at it, or ledger and audit cannot be written.
         """
-        self._let_in(tool, arguments, principal, key)
+        call = _call(tool, arguments, principal, key, taint)
+        self._let_in(call)
         if self._back_end.risk(tool) == "read":
             return self._policy().visible(self._back_end.propose(tool, arguments), principal)
         until = time.monotonic() + PATIENCE_S
@@ -220,7 +225,7 @@ class Executor:
                 self._ledger.check_same(known, tool, arguments, principal)
             if known is None or known.state == "failed":
                 try:
-                    approval = self._allowed(tool, arguments, principal, key, token, taint)
+                    approval = self._allowed(call, token)
                 except ToolError:
                     if self._moved_on(known, key):  # a twin did it meanwhile: what stands in the way may be its own work
                         continue
@@ -250,10 +255,10 @@ class Executor:
         entry = self._ledger.get(key)
         if entry is None or entry.system != self._back_end.system:
             raise NotFound(f"write {key!r}: not in the ledger; `nightschool erp journal` lists them")
-        effect = entry.effect or Effect(tool=entry.tool, result={})
-        decision = self._judged(entry.tool, entry.arguments, by, CLEAN, effect)
+        call = _call(entry.tool, entry.arguments, by, key)
+        decision = self._judged(call, entry.effect or Effect(tool=entry.tool, result={}))
         if decision.verdict == "deny":
-            raise self._denied(entry.tool, key, by, decision.why)
+            raise self._denied(call, decision.why)
         self._ledger.note("undoing", key, by, {"tool": entry.tool})
         effect = self._back_end.undo(key, entry.tool, entry.arguments)
         self._ledger.finish(key, "undone")
@@ -300,57 +305,41 @@ class Executor:
             raise Denied(f"approval {identity!r}: is of {request.shown.system}, and decided where it waits")
         return request
 
-    def _let_in(self, tool: str, arguments: Mapping[str, Any], principal: Principal, key: str = "") -> None:
+    def _let_in(self, call: Call) -> None:
         """Refuse what these roles may never call, before a dry run shows anything."""
-        finding = self._policy().rights(self._proposal(tool, arguments, principal, CLEAN, Effect(tool=tool, result={})))
+        finding = self._policy().rights(self._proposal(call, Effect(tool=call.tool, result={})))
         if finding.verdict == "deny":
-            raise self._denied(tool, key, principal, finding.why)
+            raise self._denied(call, finding.why)
 
-    def _allowed(
-        self,
-        tool: str,
-        arguments: Mapping[str, Any],
-        principal: Principal,
-        key: str,
-        token: str | None,
-        taint: Taint,
-    ) -> str | None:
+    def _allowed(self, call: Call, token: str | None) -> str | None:
         """Whether a new write may be entered; the id of the approval it is let through by, if it needs one."""
-        effect = self._back_end.propose(tool, arguments)  # what breaks a rule is refused before it is entered
+        effect = self._back_end.propose(call.tool, call.arguments)  # what breaks a rule is refused before it is entered
         reached("executor.proposed")
-        decision = self._judged(tool, arguments, principal, taint, effect)
+        decision = self._judged(call, effect)
         if decision.verdict == "deny":
-            raise self._denied(tool, key, principal, decision.why)
+            raise self._denied(call, decision.why)
         if token is not None:
-            return self._approval(token, tool, arguments, principal, key, effect, decision).id
+            return self._approval(token, call, effect, decision).id
         if decision.verdict == "allow":
             return None
-        request = self._wait(tool, arguments, principal, key, taint, effect, decision.why, decision)
+        request = self._wait(call, effect, decision.why, decision)
         if request.state == "rejected":
-            raise Denied(f"{tool}: was rejected by {request.decided_by}{': ' + request.reason if request.reason else ''}")
+            why = f"was rejected by {request.decided_by}{': ' + request.reason if request.reason else ''}"
+            raise Denied(f"{call.tool}: {why}")
         raise ApprovalNeeded(f"{decision.why}; approval {request.id}", request.id)
 
-    def _approval(
-        self,
-        token: str,
-        tool: str,
-        arguments: Mapping[str, Any],
-        principal: Principal,
-        key: str,
-        effect: Effect,
-        decision: Decision,
-    ) -> Approval:
+    def _approval(self, token: str, call: Call, effect: Effect, decision: Decision) -> Approval:
         """The approval behind a token, if it is of this very write as it would be done now."""
         approval = self.approvals.read(token)
         approver = Principal(tenant=approval.tenant, person=approval.approver, role=approval.role)
-        if approval.key != key or approval.request != request_hash(tool, arguments):
-            raise Denied(f"{tool}: the approval is of another call")
-        if approval.schema_hash != self._back_end.schema_hash(tool):
-            raise Denied(f"{tool}: has changed since it was approved; ask again")
+        if approval.key != call.key or approval.request != request_hash(call.tool, call.arguments):
+            raise Denied(f"{call.tool}: the approval is of another call")
+        if approval.schema_hash != self._back_end.schema_hash(call.tool):
+            raise Denied(f"{call.tool}: has changed since it was approved; ask again")
         if approval.diff != diff_hash(effect.changes):
-            raise Denied(f"{tool}: would change something else than what was approved; look again")
+            raise Denied(f"{call.tool}: would change something else than what was approved; look again")
         asked = decision.verdict == "ask"
-        if (why := self._why_not(approver, tool, principal, asked, decision.four_eyes)) is not None:
+        if (why := self._why_not(approver, call.tool, call.principal, asked, decision.four_eyes)) is not None:
             raise Denied(why)
         return approval
 
@@ -415,49 +404,43 @@ class Executor:
     def _found(self, entry: Entry) -> Effect | None:
         return self._back_end.find(entry.key, entry.tool, entry.arguments)
 
-    def _judged(self, tool: str, arguments: Mapping[str, Any], principal: Principal, taint: Taint, effect: Effect) -> Decision:
-        return self._policy().judge(self._proposal(tool, arguments, principal, taint, effect), self._ledger)
+    def _judged(self, call: Call, effect: Effect) -> Decision:
+        return self._policy().judge(self._proposal(call, effect), self._ledger)
 
-    def _proposal(self, tool: str, arguments: Mapping[str, Any], principal: Principal, taint: Taint, effect: Effect) -> Proposal:
+    def _proposal(self, call: Call, effect: Effect) -> Proposal:
         return Proposal(
-            tool=tool,
-            risk=self._back_end.risk(tool),
-            arguments=dict(arguments),
-            principal=principal,
+            tool=call.tool,
+            risk=self._back_end.risk(call.tool),
+            arguments=call.arguments,
+            principal=call.principal,
             effect=effect,
-            taint=taint,
+            taint=call.taint,
         )
 
-    def _wait(
-        self,
-        tool: str,
-        arguments: Mapping[str, Any],
-        principal: Principal,
-        key: str,
-        taint: Taint,
-        effect: Effect,
-        why: str,
-        decision: Decision,
-        thread: str = "",
-    ) -> Request:
+    def _wait(self, call: Call, effect: Effect, why: str, decision: Decision, thread: str = "", plan: str = "") -> Request:
         shown = Shown(
             effect=effect,
             why=why,
             asked_by_policy=decision.verdict == "ask",
-            taint=taint,
+            taint=call.taint,
             system=self._back_end.system,
             thread=thread,
-            schema_hash=self._back_end.schema_hash(tool),
+            plan=plan,
+            schema_hash=self._back_end.schema_hash(call.tool),
         )
-        return self.approvals.ask(key, tool, arguments, principal, shown, decision.four_eyes)
+        return self.approvals.ask(call.key, call.tool, call.arguments, call.principal, shown, decision.four_eyes)
 
-    def _denied(self, tool: str, key: str, principal: Principal, why: str) -> Denied:
-        if self._back_end.risk(tool) != "read":
-            self._ledger.note("denied", key, principal, {"tool": tool, "why": why})
-        return Denied(f"{tool}: not allowed: {why}")
+    def _denied(self, call: Call, why: str) -> Denied:
+        if self._back_end.risk(call.tool) != "read":
+            self._ledger.note("denied", call.key, call.principal, {"tool": call.tool, "why": why})
+        return Denied(f"{call.tool}: not allowed: {why}")
 
     def _entry(self, key: str) -> Entry:
         entry = self._ledger.get(key)
         if entry is None:
             raise NotFound(f"write {key!r}: has gone from the ledger")
         return entry
+
+
+def _call(tool: str, arguments: Mapping[str, Any], principal: Principal, key: str = "", taint: Taint = CLEAN) -> Call:
+    return Call(tool=tool, arguments=dict(arguments), principal=principal, key=key, taint=taint)

@@ -10,6 +10,7 @@ from core.errors import ContactLost, ToolError
 from core.types.message import read_messages
 from core.types.principal import Principal
 from tools.approvals import Request
+from tools.executor import Call
 from tools.ledger import derived_key
 from tools.trust import CLEAN, Taint, taint_of
 
@@ -56,6 +57,7 @@ def _request(desk: Desk, call: dict[str, Any], taint: Taint, thread: str, asker:
         if verdict == "deny" or (verdict == "allow" and not unsure):
             return None
         key = derived_key(thread, call["id"], tool, arguments)
-        return desk.executor.ask(tool, arguments, asker, key, taint, unsure, thread)
+        asked = Call(tool=tool, arguments=arguments, principal=asker, key=key, taint=taint)
+        return desk.executor.ask(asked, unsure, thread)
     except (ToolError, ContactLost):  # said when it is carried out, and refused
         return None

@@ -215,11 +215,13 @@ def test_the_page_shows_only_what_one_may_decide_and_runs_nothing(client: TestCl
 
 def test_what_nobody_vouches_for_is_marked_on_the_page(client: TestClient, people: Any, home: Home) -> None:
     from tools.erp.sandbox.sandbox import Sandbox
+    from tools.executor import Call
     from tools.trust import Taint
 
     executor = home.executor(Sandbox(home.company))
     arguments = {"supplier": "V003", "iban": "DE89370400440532013000"}
-    executor.ask("change_bank_details", arguments, Principal(person="op"), "k", Taint(arguments=("iban",)))
+    taint = Taint(arguments=("iban",))
+    executor.ask(Call(tool="change_bank_details", arguments=arguments, principal=Principal(person="op"), key="k", taint=taint))
     page = _signed_in(client, home, "boss", "controlling")
     marked = [line for line in page.splitlines() if 'class="doubt"' in line]
     assert len(marked) == 2 and "comes from a text nobody vouches for" in page

@@ -8,6 +8,7 @@ from write_path import ADA, BEA, EVE, Place, Till
 
 from core.errors import ApprovalNeeded, Denied, NotFound, OutcomeUnknown, StoreError, ToolError
 from core.types.effect import Effect
+from tools.executor import Call
 from tools.ledger import derived_key
 
 _TWINS, _KEYS = 20, 50
@@ -241,7 +242,7 @@ def test_a_system_is_asked_about_its_own_writes_only(place: Place) -> None:
 
 
 def _approved(place: Place, key: str) -> str:
-    request = place.executor.ask("burn", {"amount": 5}, ADA, key)
+    request = place.executor.ask(Call(tool="burn", arguments={"amount": 5}, principal=ADA, key=key))
     return place.executor.approve(request.id, BEA)
 
 

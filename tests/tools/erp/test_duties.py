@@ -11,6 +11,7 @@ from core.types.effect import Effect
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.tables.parties import Supplier
 from tools.erp.sandbox.tables.purchasing import Bill
+from tools.executor import Call
 
 
 def _payable(sandbox: Sandbox) -> tuple[str, Effect]:
@@ -34,7 +35,7 @@ def test_bank_details_and_payment_are_two_peoples_work(tmp_path: Path, short_com
         supplier = books.session.exec(select(Supplier.number).where(Supplier.name == name)).one()
     assert place.executor.judge("pay_bill", {"bill": bill}, ADA).verdict == "ask"
     change = ("change_bank_details", {"supplier": supplier, "iban": "DE89370400440532013000"})
-    request = place.executor.ask(*change, ADA, "k")
+    request = place.executor.ask(Call(tool=change[0], arguments=change[1], principal=ADA, key="k"))
     place.executor.execute(*change, ADA, "k", place.executor.approve(request.id, BEA))
     refused = place.executor.judge("pay_bill", {"bill": bill}, ADA)
     assert refused.verdict == "deny" and "bank details may not pay" in refused.why
