@@ -49,7 +49,7 @@ class Actions:
             NotFound: There is none.
             ContactLost: It does not answer.
         """
-        self._ledger, self._business = home.ledger, open_business(home)
+        self.ledger, self._business = home.ledger, open_business(home)
         self.executor: Executor = home.executor(self._business.back_end)
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Actions:
         Raises:
             NotFound: No write has this key.
         """
-        entry = self._ledger.get(key)
+        entry = self.ledger.get(key)
         if entry is None:
             raise NotFound(f"action {key!r}: not in the ledger")
         return entry

@@ -25,6 +25,7 @@ from tools.approvals import Approvals
 from tools.audit import Audit
 from tools.executor import BackEnd, Executor
 from tools.ledger import Ledger
+from tools.plans import Plans
 from tools.policy import PolicyFile
 from tools.registry import Registry
 
@@ -45,6 +46,7 @@ class Home:
         self.audit = Audit(self.database, settings.tenant, self.keyring, settings.audit_anchor or settings.home / "audit.anchor")
         self.ledger = Ledger(self.database, settings.tenant, self.audit)
         self.approvals = Approvals(self.database, settings.tenant, self.keyring, self.audit)
+        self.plans = Plans(self.database, settings.tenant, self.audit)
         self.policy = PolicyFile(settings.home / "policy.toml")
         self.artefacts = ArtefactStore(settings.artefact_folder)
         self.bases = BaseStore(self.artefacts)

@@ -30,7 +30,7 @@ def proposal_text(call: dict[str, Any]) -> str:
     lines = [
         f"waits for a person: {call['tool']}({arguments}){whom}, {call['confidence']:.0%} sure",
         *([f"  because: {call['why']}"] if call["why"] else []),
-        *map(change_text, call["changes"]),
+        *(change_text(change) for change in call["changes"] if not change.get("counter")),
     ]
     return "\n".join([*lines, *map(_marked, call["taint"]["arguments"])])
 
@@ -46,7 +46,7 @@ def request_text(request: Request) -> str:
         [
             f"{request.id}  {request.principal.person} ({request.principal.role}) asks for {request.tool}({arguments})",
             f"  because: {request.shown.why}",
-            *(change_text(change.model_dump(mode="json")) for change in request.shown.effect.changes),
+            *(change_text(change.model_dump(mode="json")) for change in request.shown.effect.changes if not change.counter),
             *map(_marked, request.shown.taint.arguments),
         ]
     )

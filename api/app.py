@@ -15,7 +15,7 @@ from api.conversations import Conversations
 from api.counter import Counter
 from api.errors import answer_in_openai_form
 from api.retries import Retries
-from api.routes import actions, chat, console, health, models, threads
+from api.routes import actions, chat, console, health, models, plans, threads
 from api.webhooks import Webhooks
 from api.worker import Worker
 from core.keys import KeyStore
@@ -56,7 +56,7 @@ def create_app(
     app.state.counter = counter
     app.state.conversations, app.state.retries = Conversations(), Retries[Any]()
     answer_in_openai_form(app)
-    for routes in (chat, threads, actions, console, models, health):
+    for routes in (chat, threads, actions, plans, console, models, health):
         app.include_router(routes.router)
     return app
 
@@ -65,7 +65,7 @@ async def _sweep(counter: Counter, webhooks: Webhooks | None) -> None:
     """Close what a crash left open, from the start on and whenever another process of this home was killed; tell what is new."""
     while True:
         try:
-            for entry in await run_in_threadpool(counter.reconcile):
+            for entry in await run_in_threadpool(counter.catch_up):
                 _log.warning("write %s of %s was left open by a crash: %s", entry.key, entry.tool, entry.state)
         except Exception:
             _log.exception("writes that a crash left open could not be looked after")

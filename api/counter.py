@@ -1,16 +1,18 @@
 """The counter: where business systems and people hand in single calls; opened when first asked for."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.actions import Acted, Actions
 from agents.home import Home
-from core.errors import NotFound
+from agents.planning import Planning, ShownRow, Source
+from core.errors import ContactLost, NotFound
 from core.types.effect import Effect
 from core.types.principal import Principal
 from tools.approvals import Request
 from tools.ledger import Entry
+from tools.plans import Plan
 
 
 class Counter:
@@ -65,9 +67,49 @@ class Counter:
         """See `Executor.reject`."""
         return self._actions().executor.reject(identity, by, reason)
 
-    def reconcile(self) -> list[Entry]:
-        """See `Executor.reconcile`; nothing where there is no business system yet."""
-        return self._actions().executor.reconcile() if self._home.company.is_file() else []
+    def plan(self, tool: str, rows: Sequence[Mapping[str, Any]] | Source, by: Principal, why: str) -> Plan:
+        """See `Planning.make`; a source is read first."""
+        planning = self._planning()
+        return planning.make(tool, planning.over(rows, by) if isinstance(rows, Source) else rows, by, why)
+
+    def plans(self, by: Principal) -> list[Plan]:
+        """Plans that concern this person, the newest first."""
+        return [plan for plan in self._home.plans.newest() if self._is_of(plan, by)]
+
+    def plans_to_decide(self, by: Principal) -> list[tuple[Plan, list[ShownRow]]]:
+        """What waits for this person's decision, with its table."""
+        planning = self._planning()
+        waiting = [plan for plan in self.plans(by) if plan.state == "waiting" and planning.why_not(plan, by) is None]
+        return [(plan, planning.table(plan.id, by)) for plan in waiting]
+
+    def plan_table(self, identity: str, by: Principal) -> tuple[Plan, list[ShownRow]]:
+        """A plan and its rows as they stand.
+
+        Raises:
+            NotFound: No plan that concerns this person.
+        """
+        plan = self._home.plans.get(identity)
+        if not self._is_of(plan, by):
+            raise NotFound(f"plan {identity!r}: there is none")
+        return plan, self._planning().table(identity, by)
+
+    def decide_plan(self, identity: str, by: Principal, approve: bool, left_out: Sequence[int], reason: str) -> None:
+        """See `Planning.approve` and `Planning.reject`."""
+        self.plan_table(identity, by)
+        planning = self._planning()
+        if approve:
+            planning.approve(identity, by, left_out)
+        else:
+            planning.reject(identity, by, reason)
+
+    def catch_up(self) -> list[Entry]:
+        """After a crash: see `Executor.reconcile` and `Planning.resume`; nothing where there is no business system yet."""
+        try:
+            closed = self._actions().executor.reconcile()
+            self._planning().resume()
+        except (NotFound, ContactLost):
+            return []
+        return closed
 
     def close(self) -> None:
         """Let go of the business system."""
@@ -80,9 +122,18 @@ class Counter:
                 self._opened = Actions(self._home)
             return self._opened
 
+    def _planning(self) -> Planning:
+        return Planning(self._actions(), self._home.plans)
+
+    def _is_of(self, plan: Plan, by: Principal) -> bool:
+        if plan.system != self._actions().executor.system:
+            return False
+        return plan.principal.person == by.person or self._planning().why_not(plan, by) is None
+
     def _waiting(self) -> list[Request]:
+        """What waits by itself; the rows of a plan wait with it."""
         owns = self._actions().executor.owns
-        return [request for request in self._home.approvals.waiting() if owns(request)]
+        return [request for request in self._home.approvals.waiting() if owns(request) and not request.shown.plan]
 
     def _concerns(self, request: Request, by: Principal) -> bool:
         return request.principal.person == by.person or self._actions().executor.may_decide(request, by) is None

@@ -19,7 +19,7 @@ import httpx
 from core.errors import BadInput
 from tools.audit import Audit, AuditRow
 
-EVENTS = {"waiting": "approval.needed", "done": "write.done", "unknown": "write.unknown"}
+EVENTS = {"waiting": "approval.needed", "planned": "approval.needed", "done": "write.done", "unknown": "write.unknown"}
 """Events of the audit that are told, and as what."""
 _PREFIX = "whsec_"
 _TIMEOUT_S = 5.0
@@ -51,7 +51,7 @@ class Webhooks:
         """Tell what is new, the oldest first, up to the first that is not taken; returns how many were told."""
         told = 0
         for row in self._audit.rows(after=int(self._place.read_text())):
-            if row.event in EVENTS:
+            if row.event in EVENTS and "plan" not in row.body:  # a plan's rows are told of once, with it
                 if not self._told(row):
                     return told
                 told += 1
@@ -86,7 +86,7 @@ class Webhooks:
 
 def _open(row: AuditRow) -> dict[str, object]:
     """What of a row may be told: no values."""
-    return {name: row.body[name] for name in ("tool", "request") if row.body.get(name) is not None}
+    return {name: row.body[name] for name in ("tool", "request", "rows") if row.body.get(name) is not None}
 
 
 def _read_secret(secret: str) -> bytes:

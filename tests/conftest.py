@@ -3,7 +3,7 @@
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 # Read by huggingface_hub and langsmith when they are imported, so before anything else is.
@@ -19,6 +19,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pytest_socket import socket_allow_hosts
+
+from agents.home import Home
+from core.settings import Settings
+from core.types.tool import read_toolset
+from tools.erp.operations import ALL
 
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 RANK, ALPHA = 4, 6
@@ -216,3 +221,15 @@ def _gguf_name(name: str) -> str:
         return _GGUF_TOP[name]
     _, _, layer, module = name.removesuffix(".weight").split(".", 3)
     return f"blk.{layer}.{_GGUF_NAMES[module]}.weight"
+
+
+@pytest.fixture
+def home(tmp_path: Path, short_company: Path, hashed_words: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home with a company of a short history, its toolset, and an encoder that needs no model."""
+    monkeypatch.setattr(Home, "embedder", hashed_words)
+    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
+    home.company.parent.mkdir(parents=True)
+    home.company.write_bytes(short_company.read_bytes())
+    home.registry.add(read_toolset("company", [operation.function for operation in ALL]))
+    yield home
+    home.database.dispose()

@@ -174,7 +174,8 @@ class Approvals:
             with Session(self._engine) as session:
                 session.add(row)
                 session.flush()
-                link = self._audit.enter(session, "waiting", key, principal, {"tool": tool, "request": identity}, {})
+                body = {"tool": tool, "request": identity, **({"plan": shown.plan} if shown.plan else {})}
+                link = self._audit.enter(session, "waiting", key, principal, body, {})
                 session.commit()
         except IntegrityError:
             return self.get(identity)
@@ -294,6 +295,7 @@ def diff_hash(changes: Sequence[Change]) -> str:
             _without_numbers(change, new),
         ]
         for change in changes
+        if not change.counter
     ]
     return content_hash(sorted(told, key=repr), length=32)
 

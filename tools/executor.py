@@ -96,6 +96,15 @@ class Executor:
         """`policy`: asked for every call, so that a changed rule holds at once."""
         self._ledger, self._back_end, self._policy, self.approvals = ledger, back_end, policy, approvals
 
+    @property
+    def system(self) -> str:
+        """The business system's name in the ledger."""
+        return self._back_end.system
+
+    def risk(self, tool: str) -> Risk:
+        """What a wrong call of a tool costs; ToolError for one the system has not."""
+        return self._back_end.risk(tool)
+
     def trust(self, tool: str) -> Mapping[str, Trust]:
         """How far each field of a tool's result is trusted."""
         return self._back_end.trust(tool)

@@ -17,8 +17,8 @@ _Identity = Annotated[str, typer.Argument(help="Id of what waits.")]
 
 @app.command("list")
 def list_waiting(as_json: AsJson = False) -> None:
-    """What waits, the oldest first, with what it would change."""
-    waiting = open_home().approvals.waiting()
+    """What waits, the oldest first, with what it would change; what belongs to a plan is in `plans list`."""
+    waiting = [request for request in open_home().approvals.waiting() if not request.shown.plan]
     text = "\n\n".join(map(request_text, waiting))
     show([request.model_dump(mode="json") for request in waiting], text or "Nothing waits.", as_json)
 

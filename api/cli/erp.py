@@ -190,7 +190,7 @@ def _holds(start: int, end: int, inner_start: int, inner_end: int) -> bool:
 
 
 def _text(effect: Effect, dry_run: bool) -> str:
-    lines = [f"{'Would: ' if dry_run else ''}{effect.reply}", *map(_line, effect.changes)]
+    lines = [f"{'Would: ' if dry_run else ''}{effect.reply}", *(_line(change) for change in effect.changes if not change.counter)]
     return "\n".join(lines)
 
 

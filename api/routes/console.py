@@ -6,6 +6,8 @@ that was not made for this very key is refused.
 
 import hashlib
 import hmac
+from collections import Counter as Counts
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,12 +17,14 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from agents.planning import ShownRow
 from api import console
 from api.deciding import counter_of, decide
 from core.errors import NightschoolError
 from core.keys import KeyStore
 from core.types.principal import Principal
 from tools import approvals
+from tools.plans import MOST_ROWS, Plan
 
 _COOKIE, _LASTS_S = "nightschool_key", 8 * 3600
 _HEADERS = {
@@ -30,6 +34,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _PAGE = "/console/approvals"
+_MOST_FIELDS = MOST_ROWS + 20
 router = APIRouter(prefix="/console", include_in_schema=False)
 _pages = Environment(loader=FileSystemLoader(Path(console.__file__).parent), autoescape=True)
 
@@ -64,6 +69,32 @@ async def logout(request: Request) -> Response:
 @router.post("/approvals/{identity}")
 async def decided(request: Request, identity: str) -> Response:
     """Approve or reject, and show what is left."""
+
+    async def settle(by: Principal, form: dict[str, str]) -> str:
+        came = await decide(request, by, identity, form["approve"] == "yes", form.get("reason", ""))
+        return str(came.get("reply") or f"{identity}: {came['status']}")
+
+    return await _settled(request, settle)
+
+
+@router.post("/plans/{identity}")
+async def plan_decided(request: Request, identity: str) -> Response:
+    """Approve the rows that are ticked, or reject all, and show what is left."""
+
+    async def settle(by: Principal, form: dict[str, str]) -> str:
+        counter, approve = counter_of(request, by), form["approve"] == "yes"
+        plan, _ = await run_in_threadpool(counter.plan_table, identity, by)
+        without = [at for at, row in enumerate(plan.rows) if row.approval and f"row{at}" not in form] if approve else []
+        await run_in_threadpool(counter.decide_plan, identity, by, approve, without, form.get("reason", ""))
+        _, rows = await run_in_threadpool(counter.plan_table, identity, by)
+        ends = Counts(row.state for row in rows)
+        return f"{identity}: {', '.join(f'{count} {state}' for state, count in ends.items())}"
+
+    return await _settled(request, settle)
+
+
+async def _settled(request: Request, settle: Callable[[Principal, dict[str, str]], Awaitable[str]]) -> Response:
+    """A decision, if whoever sends the form was shown it."""
     by, form = await _who(request), await _form(request)
     if by is None:
         return await _page(request, None, "Sign in first", 401)
@@ -72,18 +103,20 @@ async def decided(request: Request, identity: str) -> Response:
     if form.get("approve") not in ("yes", "no"):
         return await _page(request, by, "approve: yes or no", 400)
     try:
-        came = await decide(request, by, identity, form["approve"] == "yes", form.get("reason", ""))
+        return await _page(request, by, await settle(by, form))
     except NightschoolError as error:
         return await _page(request, by, str(error), 409)
-    return await _page(request, by, str(came.get("reply") or f"{identity}: {came['status']}"))
 
 
 async def _page(request: Request, by: Principal | None, said: str = "", status: int = 200) -> Response:
     waiting: list[approvals.Request] = []
+    plans: list[tuple[Plan, list[ShownRow]]] = []
     if by is not None:
         counter = counter_of(request, by)
         waiting = await run_in_threadpool(counter.to_decide, by)
-    told: dict[str, Any] = {"by": by, "waiting": waiting, "said": said, "csrf": _csrf(request), "doubtful": _is_doubtful}
+        plans = await run_in_threadpool(counter.plans_to_decide, by)
+    told: dict[str, Any] = {"by": by, "waiting": waiting, "plans": plans, "said": said}
+    told |= {"csrf": _csrf(request), "doubtful": _is_doubtful}
     return HTMLResponse(_pages.get_template("page.html").render(told), status, _HEADERS)
 
 
@@ -96,7 +129,7 @@ async def _form(request: Request) -> dict[str, str]:
     """The last value of each field; what is no form has none."""
     body = (await request.body()).decode("utf-8", "replace")
     try:
-        return {name: values[-1] for name, values in parse_qs(body, max_num_fields=20).items()}
+        return {name: values[-1] for name, values in parse_qs(body, max_num_fields=_MOST_FIELDS).items()}
     except ValueError:
         return {}
 

@@ -16,6 +16,8 @@ class Change(Value):
     """Changed fields as they were; None for a new record."""
     after: dict[str, Any] | None
     """The same fields as they are now; None for one that was deleted."""
+    counter: bool = False
+    """Whether only a number sequence moved on: others move it too, and nobody decides about it."""
 
 
 class Effect(Value):

@@ -3,19 +3,15 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 import api.cli.erp
-from agents.home import Home
 from api.cli.main import main
 from core.errors import NotFound
-from core.settings import Settings
-from core.types.tool import read_toolset
-from tools.erp.operations import ALL
 from tools.erp.sandbox.sandbox import Sandbox
 
 
@@ -67,18 +63,6 @@ class NoCallers:
 def no_callers() -> NoCallers:
     """Where only the agent and the counter answer."""
     return NoCallers()
-
-
-@pytest.fixture
-def home(tmp_path: Path, short_company: Path, hashed_words: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A home with a company of a short history, its toolset, and an encoder that needs no model."""
-    monkeypatch.setattr(Home, "embedder", hashed_words)
-    home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts"))
-    home.company.parent.mkdir(parents=True)
-    home.company.write_bytes(short_company.read_bytes())
-    home.registry.add(read_toolset("company", [operation.function for operation in ALL]))
-    yield home
-    home.database.dispose()
 
 
 @pytest.fixture

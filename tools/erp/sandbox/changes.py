@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from core.errors import ToolError
 from core.types.effect import Change
+from tools.erp.sandbox.tables.company import Sequence
 from tools.erp.sandbox.tables.journal import Action
 from tools.erp.sandbox.tables.record import Record
 
@@ -50,7 +51,7 @@ class Recorder:
         known = self._rows.get(place := (table, repr(key)))
         if known is not None:
             before, after = _merged(known, before, after)
-        self._rows[place] = Change(table=table, key=key, before=before, after=after)
+        self._rows[place] = Change(table=table, key=key, before=before, after=after, counter=isinstance(row, Sequence))
 
 
 def _merged(
