@@ -37,6 +37,12 @@ class State(TypedDict, total=False):
     arguments nobody vouches for, and the token of whoever let it through."""
     approved_by: str
     """The person who let calls of this turn be done; empty where none was asked."""
+    judged: str
+    """What a person made of this turn's writes before they were done, as a trace has it."""
+    edited: list[str]
+    """Ids of calls a person put right before they were done."""
+    unseen: int
+    """Writes of this turn that were done and nobody was shown before."""
     confidence: float
     """Of the least sure step of this turn."""
     replies: Annotated[list[dict[str, Any]], add]

@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from langgraph.types import Command
 
 from agents.desk import Desk
 from agents.graph import build_graph
+from agents.nodes.approve import edited
 from agents.open_turns import OpenTurn, OpenTurns
 from agents.wording import proposal_text
 from agents.yes_no import yes_or_no
@@ -23,6 +24,9 @@ from core.types.value import Value
 MOST_CHARACTERS = 12_000
 """Of one message."""
 _BUSY_TIMEOUT_S = 15
+Edits = Mapping[str, dict[str, Any]]
+"""Other arguments, as said, for calls that wait, by the id of the call."""
+AS_IT_IS: Edits = {}
 _WAITS = "Shall I? Say yes or no."
 OnReply = Callable[[dict[str, Any]], None]
 """Told of each reply of a turn as soon as it is there."""
@@ -123,6 +127,7 @@ class Threads:
         on_reply: OnReply = _unheard,
         by: Principal | None = None,
         approval: str | None = None,
+        edits: Edits = AS_IT_IS,
     ) -> Turn:
         """Answer what a thread waits for.
 
@@ -133,19 +138,27 @@ class Threads:
             on_reply: Told of each reply as soon as it is there.
             by: Who decides; None is the desk's own principal.
             approval: What they were shown, where that was not the thread itself: it must be all that the thread waits for.
+            edits: Other arguments, as said, for calls that wait, by the id of the call.
 
         Raises:
-            NotFound: No such thread, or it waits for nothing, or for something else than what was shown.
-            Denied: This person may not decide about it; it goes on waiting.
+            NotFound: No such thread, or it waits for nothing, or for something else than what was shown, or not for such a call.
+            BadInput: An edit does not fit its tool, or names no record, or several; it goes on waiting.
+            Denied: This person may not decide about it, or may not edit it; it goes on waiting.
         """
         config = self._config(thread)
-        waiting = [call["approval"] for found in self._waiting(config) for call in found["calls"] if call["approval"]]
+        calls = {call["id"]: call for found in self._waiting(config) for call in found["calls"]}
+        waiting = [call["approval"] for call in calls.values() if call["approval"]]
         if not waiting:
             raise NotFound(f"thread {thread!r}: waits for nothing")
         if approval is not None and waiting != [approval]:
             raise NotFound(f"thread {thread!r}: waits for {', '.join(waiting)} together, not for {approval} alone; decide there")
         self._check(waiting, approve, by or self._desk.principal)
-        return self._go_on(Command(resume={"approve": approve, "reason": reason, "by": _dumped(by)}), config, on_reply)
+        for identity, said in edits.items():
+            if identity not in calls:
+                raise NotFound(f"call {identity!r}: thread {thread!r} waits for {', '.join(calls)}")
+            edited(self._desk, calls[identity], said)
+        answer = {"approve": approve, "reason": reason, "by": _dumped(by), "edits": dict(edits)}
+        return self._go_on(Command(resume=answer), config, on_reply)
 
     def resume(self, thread: str) -> Turn:
         """Go on where a crash stopped; a thread that had come to its end just shows its last turn.

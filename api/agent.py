@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from agents.feedback import accept, correct
 from agents.home import Home
 from agents.office import furnish
-from agents.threads import OnReply, Threads, Turn, open_threads
+from agents.threads import AS_IT_IS, Edits, OnReply, Threads, Turn, open_threads
 from api.callers import LoadedCaller
 from core.errors import NotFound
 from core.types.message import Message, ToolCall
@@ -32,7 +32,9 @@ class Agent(Protocol):
         """As `say`, but a plain yes or no answers what the thread waits for."""
         ...
 
-    def decide(self, thread: str, approve: bool, reason: str, by: Principal, approval: str | None = None) -> Turn:
+    def decide(
+        self, thread: str, approve: bool, reason: str, by: Principal, approval: str | None = None, edits: Edits = AS_IT_IS
+    ) -> Turn:
         """Answer what a thread waits for, or the one approval that was shown; NotFound where it waits for nothing of the kind."""
         ...
 
@@ -86,9 +88,11 @@ class HomeAgent:
         """See `Agent`."""
         return self._own(thread, by).hear(text, thread, history, on_reply, by)
 
-    def decide(self, thread: str, approve: bool, reason: str, by: Principal, approval: str | None = None) -> Turn:
+    def decide(
+        self, thread: str, approve: bool, reason: str, by: Principal, approval: str | None = None, edits: Edits = AS_IT_IS
+    ) -> Turn:
         """See `Agent`."""
-        return self._open().decide(thread, approve, reason, by=self._known(by), approval=approval)
+        return self._open().decide(thread, approve, reason, by=self._known(by), approval=approval, edits=edits)
 
     def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
         """See `Agent`."""

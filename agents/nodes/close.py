@@ -5,8 +5,9 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from agents.desk import Desk
+from agents.feedback import correct
 from agents.state import State
-from core.types.message import read_messages
+from core.types.message import ToolCall, read_messages
 from core.types.trace import OUTCOMES, THREAD, Trace
 
 _SMALL_TALK = "I am here for the work: orders, invoices, stock, tickets, and what our handbook says."
@@ -25,21 +26,29 @@ def refuse(desk: Desk, state: State) -> dict[str, Any]:
 
 
 def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
-    """Keep the turn as a trace, unconfirmed until somebody says it was right, and write its receipt."""
+    """Keep the turn as a trace, and write its receipt.
+
+    It is unconfirmed until somebody says it was right. Where a person saw every write of it before it was done and let it be,
+    somebody has; what they put right first is right for the next such request, too.
+    """
     said = state["messages"][-1]
     closing = [] if said["role"] == "assistant" and not said.get("tool_calls") else [{"role": "assistant", "content": _DONE}]
     outcome = state["outcome"] if state["outcome"] in OUTCOMES else None
+    judged = state.get("judged", "")
     trace = Trace(
         toolset=desk.toolset.name,
         messages=read_messages([*state["messages"], *closing]),
         outcome=outcome,
         query=state["query"] if outcome == "knowledge" else None,
         source=THREAD + config["configurable"]["thread_id"],
-        accepted=False,
+        accepted=_was_seen_whole(state),
+        judged=judged,
         principal=desk.speaker(state.get("by")),
         schema_hashes=desk.toolset.schema_hashes,
     )
     desk.traces.add([trace])
+    if trace.accepted and any(identity.startswith(f"t{state['turn']}s1c") for identity in state.get("edited", [])):
+        correct(desk.traces, desk.toolset, trace.id, _first_step(trace))
     receipt = {
         "trace": trace.id,
         "route": state["route"],
@@ -56,3 +65,15 @@ def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         ],
     }
     return {"messages": closing, "receipt": receipt}
+
+
+def _was_seen_whole(state: State) -> bool:
+    """Whether a person let every write of a turn be done, and all of it was."""
+    if state.get("judged", "") not in ("approved", "edited") or state.get("unseen", 0) or state["outcome"] != "done":
+        return False
+    return all(reply["kind"] != "failed" for reply in state["replies"] if reply["turn"] == state["turn"])
+
+
+def _first_step(trace: Trace) -> tuple[ToolCall, ...]:
+    said = max(at for at, message in enumerate(trace.messages) if message.role == "user")
+    return trace.messages[said + 1].tool_calls

@@ -44,7 +44,8 @@ def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
             {"role": "tool", "tool_call_id": call["id"], "content": _shortened(json.dumps(result, ensure_ascii=False))}
         )
         replies.append(reply)
-    return {"messages": messages, "replies": replies, "calls": []}
+    unseen = sum(call["risk"] != "read" and not call.get("token") for call in state["calls"])
+    return {"messages": messages, "replies": replies, "calls": [], "unseen": state.get("unseen", 0) + unseen}
 
 
 def _shortened(text: str) -> str:

@@ -7,9 +7,9 @@ from rich.console import Console
 
 from agents.office import open_desk
 from agents.serving import CHAMPION
-from agents.threads import Threads, Turn, open_threads
+from agents.threads import AS_IT_IS, Threads, Turn, open_threads
 from agents.wording import change_text, proposal_text
-from api.cli.output import As, AsJson, open_home, show, speaker
+from api.cli.output import As, AsJson, open_home, read_arguments, show, speaker
 from core.errors import NightschoolError
 from core.types.principal import Principal
 from tools.erp.company.toolset import TOOLSET
@@ -31,6 +31,9 @@ def chat(
     thread: Annotated[str | None, typer.Option(help="Go on in this thread.")] = None,
     approve: Annotated[bool, typer.Option("--approve", help="Let what the thread waits for be done.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Do not.")] = False,
+    edit: Annotated[
+        str | None, typer.Option(help="With --approve: other arguments, as said, `{CALL ID: {...}}`; done instead, and taught.")
+    ] = None,
     release: Annotated[str, typer.Option(help="A release id, or champion.")] = CHAMPION,
     person: As = None,
     act: Annotated[float, typer.Option(min=0, max=1, help="Writes less sure than this wait for a person.")] = 0.8,
@@ -48,7 +51,8 @@ def chat(
         elif thread is None:
             raise typer.BadParameter("--approve and --reject need --thread")
         else:
-            turn = threads.decide(thread, approve, by=by)
+            edits = read_arguments(edit) if edit is not None else AS_IT_IS
+            turn = threads.decide(thread, approve, by=by, edits=edits)
     show(turn.model_dump(mode="json"), _plain(turn), as_json)
 
 

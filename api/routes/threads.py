@@ -33,6 +33,8 @@ class Decision(BaseModel):
     """Whether it may be done."""
     reason: str = ""
     """Why not."""
+    edits: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Other arguments, as said, for calls that wait, by the call's id: these are done instead, and taught."""
 
 
 class Call(BaseModel):
@@ -108,9 +110,9 @@ async def show(request: Request, by: Authenticated, thread: str) -> dict[str, An
 async def decide(
     request: Request, by: Authenticated, thread: str, decision: Annotated[Decision, Depends(_decision)]
 ) -> dict[str, Any]:
-    """Approve or reject what a thread waits for."""
+    """Approve, put right, or reject what a thread waits for."""
     agent, worker = _agent(request), _worker(request)
-    turn = await worker.run(lambda: agent.decide(thread, decision.approve, decision.reason, by))
+    turn = await worker.run(lambda: agent.decide(thread, decision.approve, decision.reason, by, edits=decision.edits))
     return _shown(turn)
 
 

@@ -11,6 +11,7 @@ from core.types.value import Value, content_hash
 
 Outcome = Literal["calls", "ask", "knowledge", "none", "done"]
 OUTCOMES: tuple[Outcome, ...] = ("calls", "ask", "knowledge", "none", "done")
+Judged = Literal["", "approved", "edited", "rejected"]
 THREAD, CORRECTION = "thread ", "correction of "
 """How the source of a trace begins that the agent recorded, and of one that puts another one right."""
 
@@ -38,6 +39,8 @@ class Trace(Value):
     """Where it came from: a file, an agent, a correction."""
     accepted: bool = True
     """Whether somebody or some effect confirmed it; imported traces count as accepted."""
+    judged: Judged = ""
+    """What a person made of its writes before they were done; empty where nobody was asked."""
     principal: Principal = Field(default_factory=Principal)
     """Who asked."""
     schema_hashes: dict[str, str] = Field(default_factory=dict)

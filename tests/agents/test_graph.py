@@ -16,13 +16,14 @@ from agents.memory import Memory
 from agents.router import Routed
 from agents.threads import Threads, Turn, open_threads
 from core.database import open_database
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, Denied, NotFound
 from core.settings import Settings
 from core.traces import TraceStore
 from core.types.message import Message, ToolCall
 from core.types.prediction import Ask, Prediction
 from core.types.principal import Principal
 from core.types.tool import read_toolset
+from core.types.trace import Trace
 from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
 from retrieval.vectors import ExactIndex
@@ -228,6 +229,76 @@ def test_only_what_was_shown_is_approved(place: _Place) -> None:
             threads.decide(second.thread, approve=True, approval=old)
         threads.decide(second.thread, approve=True, approval=second.waiting[0]["approval"])
     assert _new(place) == ["create_ticket"]
+
+
+def _trace(place: _Place, turn: Turn) -> Trace:
+    return place.traces.get(turn.receipt["trace"])
+
+
+def test_what_a_person_let_be_done_teaches_and_what_nobody_saw_does_not(place: _Place) -> None:
+    unseen = place.say("put orchid nursery on hold", _Scripted([_HOLD], "done"))
+    assert (_trace(place, unseen).judged, _trace(place, unseen).accepted) == ("", False)
+    with place.threads(_Scripted([_TICKET], "done", confidence=0.5), act=0.8) as threads:
+        approved = threads.decide(threads.say("a ticket for orchid nursery, late").thread, approve=True)
+    assert (_trace(place, approved).judged, _trace(place, approved).accepted) == ("approved", True)
+    with place.threads(_Scripted([_TICKET], confidence=0.5), act=0.8) as threads:
+        rejected = threads.decide(threads.say("another ticket for orchid nursery, late").thread, approve=False)
+    assert (_trace(place, rejected).judged, _trace(place, rejected).accepted) == ("rejected", False)
+
+
+def test_one_step_nobody_saw_leaves_the_turn_unconfirmed(place: _Place) -> None:
+    bank = {"name": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
+    with place.threads(_Scripted([_HOLD], [bank], "done")) as threads:
+        turn = threads.say("hold orchid nursery, and DE89370400440532013000 for Alpha Bearings Co")
+        after = threads.decide(turn.thread, approve=True, by=Principal(person="bea", role="controlling"))
+    assert _new(place)[:2] == ["change_bank_details", "hold_customer"]
+    assert (_trace(place, after).judged, _trace(place, after).accepted) == ("approved", False)
+
+
+def test_what_a_person_puts_right_is_done_and_taught_and_acts_on_the_next_request(place: _Place) -> None:
+    right = {"customer": "Orchid Nursery", "reason": "pays late"}
+    with place.threads(_Scripted([_HOLD], "done", confidence=0.5), act=0.8) as threads:
+        waiting = threads.say("hold orchid nursery, pays late")
+        identity = waiting.waiting[0]["id"]
+        done = threads.decide(waiting.thread, approve=True, edits={identity: right})
+    assert _new(place) == ["hold_customer"]
+    assert place.ledger.newest()[0].arguments == {"customer": _key(place), "reason": "pays late"}
+    trace = _trace(place, done)
+    assert (trace.judged, trace.accepted) == ("edited", True)
+    assert [call.arguments for message in trace.messages for call in message.tool_calls] == [right]
+    memory = Memory(Marker(_TOOLSET, KindTable()), lambda: place.traces.corrections("company"))
+    again = memory.recall([Message(role="user", content="hold orchid nursery, pays late")])
+    assert again is not None and [call.arguments for call in again.tool_calls] == [right]
+    assert place.home.approvals.waiting() == [] and place.home.audit.verify() == []
+
+
+@pytest.mark.parametrize(
+    ("edits", "error"),
+    [
+        ({"t9s9c9": {}}, NotFound),
+        ({"t1s1c1": {"customer": 5}}, BadInput),
+        ({"t1s1c1": {"customer": "nobody of that name"}}, BadInput),
+        ({"t1s1c1": {"custumer": "Orchid Nursery"}}, BadInput),
+    ],
+)
+def test_an_edit_that_does_not_fit_leaves_it_waiting(place: _Place, edits: Any, error: type[Exception]) -> None:
+    with place.threads(_Scripted([_HOLD], "done", confidence=0.5), act=0.8) as threads:
+        waiting = threads.say("hold orchid nursery")
+        with pytest.raises(error):
+            threads.decide(waiting.thread, approve=True, edits=edits)
+        assert _new(place) == []
+        threads.decide(waiting.thread, approve=True)
+    assert _new(place) == ["hold_customer"]
+
+
+def test_what_takes_two_people_is_not_put_right_by_one(place: _Place) -> None:
+    call = {"name": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
+    bea, theirs = Principal(person="bea", role="controlling"), {**call["arguments"], "iban": "DE02120300000000202051"}
+    with place.threads(_Scripted([call], confidence=1.0)) as threads:
+        waiting = threads.say("new bank for Alpha Bearings Co")
+        with pytest.raises(Denied, match="two people"):
+            threads.decide(waiting.thread, approve=True, by=bea, edits={waiting.waiting[0]["id"]: theirs})
+    assert _new(place) == []
 
 
 def test_destructive_calls_always_wait(place: _Place) -> None:
