@@ -167,10 +167,15 @@ class Knowledge:
             return Learned(0, refused)
         return Learned(self._asked.add(kept, self._encoder.embed([one.question for one in kept]), principal), refused)
 
-    def search(self, question: str, limit: int = 10) -> list[Hit]:
+    def search(self, question: str, limit: int = 10, may_see: Callable[[str], bool] = lambda _: True) -> list[Hit]:
         """Passages that may answer a question, best first.
 
         Pages that another one supersedes come after those that hold and say as much.
+
+        Args:
+            question: In words.
+            limit: At most so many.
+            may_see: Whether whoever asks may be told what a page says, by its name.
         """
         if not question.strip():
             return []
@@ -190,7 +195,7 @@ class Knowledge:
         hits = [
             _hit(found, cosines[key], shared.get(key, 0.0) / best, like.get(key, 0.0))
             for key, found in stored.items()
-            if key in cosines
+            if key in cosines and may_see(found.passage.document)
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.document))[:limit]
 

@@ -156,6 +156,10 @@ class Executor:
         """What a principal may see of what a call did, or would do."""
         return self._policy().visible(effect, by)
 
+    def may_look_up(self, page: str, by: Principal) -> bool:
+        """Whether a page may be quoted to a principal."""
+        return self._policy().may_look_up(by, page)
+
     def may_decide(self, request: Request, by: Principal, approve: bool = True) -> str | None:
         """Why somebody may not let a call through, or refuse it; None where they may. Who asked may always take it back."""
         if not approve and by.person == request.principal.person:

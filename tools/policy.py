@@ -198,6 +198,8 @@ class Role(Value):
     """Arguments they may give, by tool; a tool that is not here takes any."""
     hidden: tuple[str, ...] = ()
     """Fields of results and changes they do not see."""
+    pages: tuple[str, ...] = _ALL
+    """Pages they may look up, by name; `*` stands for any letters."""
 
 
 class Policy(Value):
@@ -249,6 +251,11 @@ class Policy(Value):
         if four_eyes and approver.person == asker.person:
             return f"{tool} needs a second person: {approver.person} asked for it"
         return None
+
+    def may_look_up(self, principal: Principal, page: str) -> bool:
+        """Whether a page may be quoted to somebody."""
+        role = self.roles.get(self.known(principal).role)
+        return role is not None and _named(page, role.pages)
 
     def visible(self, effect: Effect, principal: Principal) -> Effect:
         """An effect without the fields a principal may not see; its words are made anew where one was left out."""

@@ -11,9 +11,10 @@ _PASSAGES = 5
 
 
 def look_up(desk: Desk, state: State) -> dict[str, Any]:
-    """Search the pages for the question, and answer with what they say and where."""
-    question = _question(desk, state)
-    found = answer(question, desk.knowledge.search(question, _PASSAGES), desk.encoder)
+    """Search the pages that whoever asks may see for the question, and answer with what they say and where."""
+    question, asker = _question(desk, state), desk.speaker(state.get("by"))
+    hits = desk.knowledge.search(question, _PASSAGES, lambda page: desk.executor.may_look_up(page, asker))
+    found = answer(question, hits, desk.encoder)
     reply = {
         "turn": state["turn"],
         "kind": "answer",

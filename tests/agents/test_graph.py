@@ -34,8 +34,10 @@ from tools.erp.sandbox.sandbox import Sandbox
 from tools.executor import Executor
 from tools.kinds import KindTable
 from tools.marks import Marker
+from tools.policy import DEFAULT_POLICY
 
 _HOLD = {"name": "hold_customer", "arguments": {"customer": "Orchid Nursery"}}
+_ROLES = ("accounting", "sales")
 _TOOLSET = read_toolset("company", [operation.function for operation in ALL])
 
 
@@ -312,6 +314,18 @@ def test_a_broken_rule_is_told_and_the_caller_goes_on(place: _Place) -> None:
     caller = _Scripted([call], "done")
     turn = place.say("release orchid nursery", caller)
     assert turn.replies[0]["kind"] == "failed" and "error" in caller.seen[-1].content and _new(place) == []
+
+
+def test_a_page_is_quoted_to_those_who_may_see_it(place: _Place) -> None:
+    place.knowledge.add_text("finance/margins.md", "# Margins\n\n## Chairs\n\nThe margin on chairs is forty percent.\n")
+    policy = DEFAULT_POLICY.read_text().replace("[roles.sales]", '[roles.sales]\npages = ["sales/*"]')
+    (place.folder / "policy.toml").write_text(policy)
+    with place.threads(_Scripted(), route="knowledge") as threads:
+        told = {role: threads.say("what is the margin on chairs", by=Principal(person="p", role=role)) for role in _ROLES}
+        thread = told["sales"].thread
+        model_hears = str(threads.messages(thread))
+    assert "forty percent" in told["accounting"].text and told["accounting"].receipt["sources"] == ["finance/margins.md"]
+    assert "forty" not in told["sales"].text + model_hears and told["sales"].receipt["sources"] == []
 
 
 def test_knowledge_is_quoted_with_its_source(place: _Place) -> None:
