@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from api.webhooks import Webhooks
 from api.worker import Worker
 from core.keys import KeyStore
 
+_FORGET_S = 3600.0
 _SWEEP_S = 5.0
 """So often writes are looked for whose process is gone."""
 _log = logging.getLogger(__name__)
@@ -62,13 +64,21 @@ def create_app(
 
 
 async def _sweep(counter: Counter, webhooks: Webhooks | None) -> None:
-    """Close what a crash left open, from the start on and whenever another process of this home was killed; tell what is new."""
+    """Close what a crash left open, from the start on and whenever another process of this home was killed; tell what is new;
+    every hour, forget what is kept no longer."""
+    forgets_at = 0.0
     while True:
         try:
             for entry in await run_in_threadpool(counter.catch_up):
                 _log.warning("write %s of %s was left open by a crash: %s", entry.key, entry.tool, entry.state)
         except Exception:
             _log.exception("writes that a crash left open could not be looked after")
+        try:
+            if time.monotonic() >= forgets_at:
+                forgets_at = time.monotonic() + _FORGET_S
+                await run_in_threadpool(counter.forget)
+        except Exception:
+            _log.exception("what is kept no longer could not be forgotten")
         try:
             if webhooks is not None:
                 await run_in_threadpool(webhooks.deliver)

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from agents.actions import Acted, Actions
 from agents.home import Home
 from agents.planning import Planning, ShownRow, Source
+from agents.retention import forget
 from core.errors import ContactLost, NotFound
 from core.types.effect import Effect
 from core.types.principal import Principal
@@ -110,6 +112,10 @@ class Counter:
         except (NotFound, ContactLost):
             return []
         return closed
+
+    def forget(self) -> dict[str, int]:
+        """See `agents.retention.forget`."""
+        return forget(self._home, datetime.now(UTC))
 
     def close(self) -> None:
         """Let go of the business system."""

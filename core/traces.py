@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Engine, Index, UniqueConstraint, func
+from sqlalchemy import JSON, Column, DateTime, Engine, Index, UniqueConstraint, delete, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import NotFound, StoreError
@@ -123,6 +123,16 @@ class TraceStore:
             session.add(row)
             session.commit()
             return trace
+
+    def forget(self, before: datetime, pretend: bool = False) -> int:
+        """Delete traces recorded before an instant (UTC), or only count them; returns how many."""
+        due = (col(TraceRow.tenant) == self._tenant, col(TraceRow.created_at) < before)
+        with Session(self._engine) as session:
+            if pretend:
+                return session.exec(select(func.count()).select_from(TraceRow).where(*due)).one()
+            gone = session.exec(delete(TraceRow).where(*due)).rowcount
+            session.commit()
+        return gone
 
     def _row(self, trace: Trace) -> TraceRow:
         if trace.principal.tenant != self._tenant:

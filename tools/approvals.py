@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import ValidationError
-from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint, update
+from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint, delete, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -236,6 +236,20 @@ class Approvals:
         if request.state != state:
             raise Denied(f"approval {identity!r}: was {request.state} by {request.decided_by}")
         return request
+
+    def forget(self, before: datetime, pretend: bool = False) -> int:
+        """Delete what was decided before an instant (UTC), or only count it; returns how many."""
+        due = (
+            col(ApprovalRow.tenant) == self._tenant,
+            col(ApprovalRow.state) != "waiting",
+            col(ApprovalRow.decided_at) < before,
+        )
+        with Session(self._engine) as session:
+            if pretend:
+                return len(session.exec(select(ApprovalRow.id).where(*due)).all())
+            gone = session.exec(delete(ApprovalRow).where(*due)).rowcount
+            session.commit()
+        return gone
 
     def mint(self, request: Request, by: Principal) -> str:
         """A token for a call that was let through. A request has one for each approver, however often it is made.

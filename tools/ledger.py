@@ -23,6 +23,8 @@ from tools.audit import Audit, Link
 State = Literal["pending", "done", "failed", "undone", "unknown"]
 """`pending`: the business system may or may not have done it. `failed`: it refused, nothing was changed. `unknown`: it cannot say
 whether it did it, and a person has to look."""
+_CLOSED = ("done", "failed", "undone")
+_FORGOTTEN = "forgotten"
 LEASE_S = 60.0
 """Longer than any call of a business system may take."""
 
@@ -171,6 +173,8 @@ class Ledger:
         Raises:
             StoreError: It stands for another request, or for somebody else's.
         """
+        if entry.detail == _FORGOTTEN:
+            raise StoreError(f"key {entry.key!r}: is older than what the ledger keeps; use a new key", code="key_mismatch")
         if request_hash(entry.tool, entry.arguments) != request_hash(tool, arguments):
             raise StoreError(f"key {entry.key!r}: stands for another request, {entry.tool}; use a new key", code="key_mismatch")
         if entry.principal.person != principal.person:
@@ -266,7 +270,9 @@ class Ledger:
 
     def faults(self) -> list[str]:
         """Writes that are not as the audit saw them, in words; whether the audit itself is whole, it says."""
-        last = {row.about: row for row in self.audit.rows() if row.event in ("pending", "done", "failed", "undone", "unknown")}
+        chain = self.audit.rows()
+        last = {row.about: row for row in chain if row.event in ("pending", "done", "failed", "undone", "unknown")}
+        forgotten = {row.about for row in chain if row.event == _FORGOTTEN}
         found = []
         with Session(self._engine) as session:
             rows = {row.key: row for row in session.exec(select(LedgerRow).where(LedgerRow.tenant == self._tenant))}
@@ -278,9 +284,49 @@ class Ledger:
                 found.append(f"write {key!r}: in the {'audit' if row is None else 'ledger'} only")
             elif row.state != seen.event:
                 found.append(f"write {key!r}: {row.state} in the ledger, {seen.event} in the audit")
+            elif row.detail == _FORGOTTEN and key in forgotten:
+                if row.arguments or row.effect is not None:
+                    found.append(f"write {key!r}: was forgotten, and holds values")
             elif not all(self.audit.holds(seen, name, value) for name, value in _values(row).items()):
                 found.append(f"write {key!r}: its person, tool, arguments or effect are not those the audit saw")
         return found
+
+    def forget(self, before: datetime, by: Principal, pretend: bool = False) -> int:
+        """Take arguments and effects out of writes that ended before an instant; that they were, and how they ended, stays.
+
+        Args:
+            before: UTC.
+            by: Who has it done.
+            pretend: Only count them.
+
+        Returns:
+            How many.
+
+        Raises:
+            StoreError: It cannot be entered in the audit; what comes after stays.
+        """
+        due = (
+            col(LedgerRow.tenant) == self._tenant,
+            col(LedgerRow.state).in_(_CLOSED),
+            col(LedgerRow.updated_at) < before,
+            col(LedgerRow.detail) != _FORGOTTEN,
+        )
+        with Session(self._engine) as session:
+            keys = session.exec(select(LedgerRow.key).where(*due).order_by(col(LedgerRow.id))).all()
+        for key in keys if not pretend else ():
+            self._forget(key, by)
+        return len(keys)
+
+    def _forget(self, key: str, by: Principal) -> None:
+        blank: dict[str, Any] = {"arguments": {}, "effect": None, "detail": _FORGOTTEN}
+        try:
+            with Session(self._engine) as session:
+                session.exec(update(LedgerRow).where(*self._is(key)).values(**blank))
+                link = self.audit.enter(session, _FORGOTTEN, key, by, {}, {})
+                session.commit()
+        except DatabaseError as error:
+            raise blocked(error) from error
+        self.audit.anchor(link)
 
     def _let_go(self, key: str) -> None:
         """Leave a write that may not be carried out to whoever asks next."""

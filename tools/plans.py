@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint, update
+from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint, delete, update
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -227,6 +227,16 @@ class Plans:
         with Session(self._engine) as session:
             session.exec(update(PlanRow).where(*mine).values(rows=_dumped(plan.rows), finished=finished))
             session.commit()
+
+    def forget(self, before: datetime, pretend: bool = False) -> int:
+        """Delete plans at their end that were made before an instant (UTC), or only count them; returns how many."""
+        due = (col(PlanRow.tenant) == self._tenant, col(PlanRow.finished).is_(True), col(PlanRow.created_at) < before)
+        with Session(self._engine) as session:
+            if pretend:
+                return len(session.exec(select(PlanRow.id).where(*due)).all())
+            gone = session.exec(delete(PlanRow).where(*due)).rowcount
+            session.commit()
+        return gone
 
     def _query(self) -> Any:
         return select(PlanRow).where(PlanRow.tenant == self._tenant)

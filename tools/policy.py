@@ -185,6 +185,19 @@ class Periods(Value):
     """What to tell people."""
 
 
+class Retention(Value):
+    """How many days each class of data is kept; what is not named is kept for good. The audit, which holds no values, is."""
+
+    traces: int | None = Field(default=None, ge=1)
+    """Turns as they were recorded; what a release learned from them stays in its weights."""
+    threads: int | None = Field(default=None, ge=1)
+    """Conversations that nobody went on with."""
+    approvals: int | None = Field(default=None, ge=1)
+    """What waited for a person and was decided, and plans at their end."""
+    ledger: int | None = Field(default=None, ge=30)
+    """Arguments and effects of writes that ended; their keys stay, and can be used for nothing else."""
+
+
 class Role(Value):
     """What people of a role may do."""
 
@@ -223,6 +236,8 @@ class Policy(Value):
     """Duties kept apart."""
     periods: Periods | None = None
     """Closed months."""
+    retention: Retention = Retention()
+    """How long data is kept."""
 
     def known(self, principal: Principal) -> Principal:
         """The principal with the role this policy gives it."""

@@ -1,0 +1,54 @@
+"""Retention: what is older than its class of data may be is forgotten; that it was, the audit keeps."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from agents.home import Home
+
+_BUSY_TIMEOUT_S = 15
+
+
+def forget(home: Home, now: datetime, pretend: bool = False) -> dict[str, int]:
+    """Forget, in one home, what its policy keeps no longer.
+
+    Args:
+        home: Which.
+        now: UTC.
+        pretend: Only count.
+
+    Returns:
+        How many of each class; a class without a limit is not named.
+
+    Raises:
+        StoreError: The policy cannot be read, or the audit not written.
+    """
+    days = home.policy().retention
+    classes: dict[str, tuple[int | None, Callable[[datetime], int]]] = {
+        "traces": (days.traces, lambda before: home.traces.forget(before, pretend)),
+        "threads": (days.threads, lambda before: forget_threads(home.threads, before, pretend)),
+        "approvals": (days.approvals, lambda before: home.approvals.forget(before, pretend) + home.plans.forget(before, pretend)),
+        "ledger": (days.ledger, lambda before: home.ledger.forget(before, home.principal, pretend)),
+    }
+    return {name: of(now - timedelta(days=kept)) for name, (kept, of) in classes.items() if kept is not None}
+
+
+def forget_threads(file: Path, before: datetime, pretend: bool) -> int:
+    """Delete threads whose last step was before an instant (UTC), or only count them; returns how many."""
+    if not file.is_file():
+        return 0
+    with closing(sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)) as connection:
+        saver = SqliteSaver(connection)
+        saver.setup()
+        last: dict[str, datetime] = {}
+        for found in saver.list(None):
+            thread, at = found.config["configurable"]["thread_id"], datetime.fromisoformat(found.checkpoint["ts"])
+            last[thread] = max(at.astimezone(UTC), last.get(thread, datetime.min.replace(tzinfo=UTC)))
+        old = [thread for thread, at in last.items() if at < before]
+        for thread in old if not pretend else ():
+            saver.delete_thread(thread)
+    return len(old)
