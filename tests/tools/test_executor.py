@@ -11,7 +11,7 @@ from core.types.effect import Effect
 from tools.executor import Call
 from tools.ledger import derived_key
 
-_TWINS, _KEYS = 20, 50
+_TWINS, _KEYS, _ALL_KEYS = 20, 50, 1_000
 
 
 def _states(place: Place) -> list[str]:
@@ -95,12 +95,14 @@ def test_what_the_system_cannot_say_stays_unknown_until_a_person_looks(place: Pl
         place.executor.settle("k", done=True, by=ADA, note="again")
 
 
-def test_twins_at_the_same_time_have_one_effect(place: Place, till: Till) -> None:
+@pytest.mark.parametrize("keys", [_KEYS, pytest.param(_ALL_KEYS, marks=pytest.mark.slow)])
+def test_twins_at_the_same_time_have_one_effect(place: Place, till: Till, keys: int) -> None:
+    place.lift_rates()
     start, effects, errors = threading.Barrier(_TWINS), [], []
 
     def twin() -> None:
         start.wait()
-        for number in range(_KEYS):
+        for number in range(keys):
             try:
                 effects.append(place.executor.execute("put", {"amount": number}, ADA, f"k{number}").result["amount"])
             except StoreError as error:
@@ -111,8 +113,8 @@ def test_twins_at_the_same_time_have_one_effect(place: Place, till: Till) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    print(f"{_KEYS} keys, {_TWINS} twins: {till.acts} effects, {len(effects)} answers, {len(errors)} told to wait")
-    assert till.acts == _KEYS and len(effects) == _KEYS * _TWINS and errors == []
+    print(f"{keys} keys, {_TWINS} twins: {till.acts} effects, {len(effects)} answers, {len(errors)} told to wait")
+    assert till.acts == keys and len(effects) == keys * _TWINS and errors == []
     assert place.audit.verify() == [] and place.ledger.faults() == []
 
 

@@ -96,6 +96,10 @@ class Place:
         self._policy = policy or read_policy(DEFAULT_POLICY)
         self.executor = Executor(self.ledger, back_end, lambda: self._policy, self.approvals)
 
+    def lift_rates(self) -> None:
+        """However many writes an hour."""
+        self._policy = self._policy.model_copy(update={"rates": ()})
+
     def panic(self) -> None:
         """Nothing may be written from now on."""
         self._policy = self._policy.model_copy(update={"panic": True})
