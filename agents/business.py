@@ -11,6 +11,7 @@ from tools.erp.tryton.installation import Installation
 from tools.erp.tryton.lookup import Lookup as TrytonLookup
 from tools.erp.tryton.rpc import Rpc
 from tools.erp.tryton.server import Server
+from tools.erp.tryton.sessions import Sessions
 from tools.erp.tryton.tryton import OPERATIONS as ON_TRYTON
 from tools.erp.tryton.tryton import Tryton
 from tools.executor import BackEnd
@@ -56,4 +57,4 @@ def _session(home: Home) -> Rpc:
     if settings.tryton_url is None:
         return tryton_server(home).rpc()
     password = settings.tryton_password.get_secret_value() if settings.tryton_password is not None else ""
-    return Rpc(settings.tryton_url, settings.tryton_user, password)
+    return Rpc(settings.tryton_url, settings.tryton_user, password, Sessions(settings.home / "erp" / "sessions"))

@@ -31,6 +31,7 @@ from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.tables.parties import Customer
 from tools.erp.sandbox.tables.service import Ticket
 from tools.erp.tryton.rpc import Rpc
+from tools.erp.tryton.sessions import Sessions
 from tools.erp.tryton.tryton import Tryton
 from tools.erp.tryton.work import mark_of
 from tools.executor import BackEnd
@@ -93,8 +94,8 @@ class InTryton:
     name, writes = "tryton", 4
     points = (*_ENTERED, "tryton.calling", "tryton.answered", *_CLOSED)
 
-    def __init__(self, url: str, login: str, password: str) -> None:
-        self._at = (url, login, password)
+    def __init__(self, folder: Path, url: str, login: str, password: str) -> None:
+        self._at = (url, login, password, Sessions(folder / "sessions"))
 
     def open(self) -> Tryton:
         return Tryton(Rpc(*self._at))
@@ -196,4 +197,4 @@ def _forked(work: Callable[[], None]) -> int:
 
 if __name__ == "__main__":
     at, count, start, system, *rest = sys.argv[1:]
-    main(Path(at), int(count), int(start), InSandbox(Path(at), *rest) if system == "sandbox" else InTryton(*rest))
+    main(Path(at), int(count), int(start), InSandbox(Path(at), *rest) if system == "sandbox" else InTryton(Path(at), *rest))

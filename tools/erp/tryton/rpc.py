@@ -8,6 +8,7 @@ import base64
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -16,6 +17,7 @@ import httpx
 
 from core.errors import ContactLost, Denied, ToolError
 from core.failpoints import reached
+from tools.erp.tryton.sessions import Sessions
 
 TIMEOUT_S = 60.0
 """Of one call; what takes longer may still be done."""
@@ -28,14 +30,14 @@ Record = dict[str, Any]
 class Rpc:
     """One logged-in session with one database; safe for several threads."""
 
-    def __init__(self, url: str, user: str, password: str, context: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, url: str, user: str, password: str, sessions: Sessions | None = None) -> None:
         """Log in.
 
         Args:
             url: Of the database, `http://localhost:8000/erp/`.
             user: Login name.
             password: Of this user; kept to log in again when the session runs out.
-            context: Sent with every call, over the user's own preferences.
+            sessions: Where sessions are noted, so that one whose process dies can be ended.
 
         Raises:
             ContactLost: The server does not answer.
@@ -43,9 +45,9 @@ class Rpc:
         """
         self._url, self._user, self._password = f"{url.rstrip('/')}/rpc/", user, password
         self._client = httpx.Client(timeout=httpx.Timeout(TIMEOUT_S, connect=_CONNECT_S), trust_env=False)
-        self._numbers = count(1)
+        self._numbers, self._sessions = count(1), sessions
         self.session = self._login()
-        self.context: dict[str, Any] = {**self._preferences(), **(context or {})}
+        self.context: dict[str, Any] = self._preferences()
 
     def close(self) -> None:
         """Let go of the connections; the session runs out by itself."""
@@ -93,15 +95,20 @@ class Rpc:
         self._send(f"wizard.{name}.execute", session, dict(data), state, {**self.context, **context})
         self._send(f"wizard.{name}.delete", session, {**self.context, **context})
 
-    def logout(self, session: str) -> None:
-        """End a session, by its header: the server takes no further request of it."""
-        self._post("common.db.logout", [], session)
+    def end_dead(self) -> None:
+        """End the sessions of processes that are gone: the server takes up no further request of theirs."""
+        for session in self._sessions.dead() if self._sessions is not None else ():
+            with suppress(_LoggedOut):
+                self._post("common.db.logout", [], session)
 
     def _login(self) -> str:
         self.session = ""
         answer = self._post("common.db.login", [self._user, {"password": self._password}], "")
         identity, key = answer[0], answer[1]
-        return base64.b64encode(f"{self._user}:{identity}:{key}".encode()).decode()
+        session = base64.b64encode(f"{self._user}:{identity}:{key}".encode()).decode()
+        if self._sessions is not None:
+            self._sessions.note(session)
+        return session
 
     def _preferences(self) -> dict[str, Any]:
         preferences: dict[str, Any] = self._send("model.res.user.get_preferences", True, {})

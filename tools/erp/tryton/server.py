@@ -13,6 +13,7 @@ from core.types.value import Value
 from tools.erp.tryton.installation import BAKED, DATABASE, LOGIN, Installation, Say, fresh_password
 from tools.erp.tryton.process import Process, answers, end
 from tools.erp.tryton.rpc import Rpc
+from tools.erp.tryton.sessions import Sessions
 
 _FILE, _NOTE = f"{DATABASE}.sqlite", "server.json"
 
@@ -88,7 +89,7 @@ class Server:
         running = self.running()
         if running is None:
             raise NotFound("Tryton does not run; start it with `nightschool erp start tryton`")
-        return Rpc(running.url, running.login, running.password)
+        return Rpc(running.url, running.login, running.password, Sessions(self._folder / "sessions"))
 
     @staticmethod
     def _ensure_password(running: Running) -> None:

@@ -1,8 +1,8 @@
 """Tryton as a back end: propose, execute, find, undo, over RPC.
 
 Exactly once, without keys in Tryton: see `tools/erp/tryton/work.py`. What a crash left is looked for by mark and state, and
-finished where it was begun. Before anything is said to be not there, whatever the crashed one still had under way gets `grace_s`
-seconds to end.
+finished where it was begun. Before anything is said to be not there, the session of the crashed one is ended, and whatever it
+still had under way gets `grace_s` seconds.
 """
 
 import time
@@ -102,6 +102,7 @@ class Tryton:
         try:
             found = self._seen(handler, read, mark)
             if found is None:
+                self.rpc.end_dead()
                 time.sleep(self._grace_s)
                 found = self._seen(handler, read, mark)
         except ToolError as error:
