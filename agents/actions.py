@@ -9,6 +9,7 @@ from agents.home import Home
 from core.errors import ApprovalNeeded, BadInput, NotFound, ToolError
 from core.types.effect import Effect
 from core.types.principal import Principal
+from core.types.tool import Tool
 from core.types.value import Value
 from tools.approvals import Request
 from tools.executor import Executor
@@ -130,14 +131,22 @@ class Actions:
             NotFound: No such tool.
             ToolError: An argument fits no record, or several.
         """
-        operations = self._business.operations
-        if tool not in operations:
-            raise NotFound(f"tool {tool!r}: not there; known: {', '.join(operations)}")
-        resolution = resolve(operations[tool].tool, arguments, self._business.book)
+        resolution = resolve(self.known(tool), arguments, self._business.book)
         if resolution.questions:
             first = resolution.questions[0]
             raise ToolError(" ".join(question.text for question in resolution.questions), field=first.field, value=first.said)
         return resolution.arguments
+
+    def known(self, tool: str) -> Tool:
+        """A tool by its name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        operations = self._business.operations
+        if tool not in operations:
+            raise NotFound(f"tool {tool!r}: not there; known: {', '.join(operations)}")
+        return operations[tool].tool
 
     def _waiting(self, request: Request, principal: Principal) -> Acted:
         return Acted(

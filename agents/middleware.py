@@ -96,7 +96,6 @@ class _OneCall:
     """A tool of LangChain as a business system, for one call of it."""
 
     system = "langchain"
-    conclusive = False
 
     def __init__(self, tool: Tool, request: ToolCallRequest, handler: Handler) -> None:
         self._tool, self._request, self._handler = tool, request, handler
@@ -108,6 +107,10 @@ class _OneCall:
     def risk(self, tool: str) -> Risk:
         """As declared."""
         return self._tool.risk
+
+    def conclusive(self, tool: str) -> bool:
+        """A tool cannot be asked."""
+        return False
 
     def trust(self, tool: str) -> Mapping[str, Trust]:
         """Of the whole result."""

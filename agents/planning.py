@@ -5,14 +5,17 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from agents.actions import Actions
-from core.errors import BadInput, Denied, NightschoolError, OutcomeUnknown, ToolError
+from core.errors import BadInput, ContactLost, Denied, NightschoolError, OutcomeUnknown, ToolError
 from core.types.effect import Change, Effect
 from core.types.principal import Principal
 from core.types.value import Value
 from tools.executor import Call
 from tools.plans import MOST_ROWS, Plan, PlannedRow, Plans
 
-RowState = Literal["waiting", "left out", "cannot", "done", "failed", "unknown"]
+RowState = Literal["waiting", "left out", "cannot", "under way", "done", "undone", "failed", "unknown"]
+_OF_LEDGER: dict[str, RowState] = {"done": "done", "undone": "undone", "unknown": "unknown", "pending": "under way"}
+_LISTED = (10, 20)
+"""So many records the reads of an ERP list at most."""
 
 
 class ShownRow(Value):
@@ -45,7 +48,7 @@ class Source(Value):
 
 def document(plan: Plan, rows: Sequence[ShownRow]) -> dict[str, Any]:
     """A plan as JSON, with its rows as somebody may see them."""
-    told = plan.model_dump(mode="json", exclude={"rows", "left_out"})
+    told = plan.model_dump(mode="json", exclude={"rows", "left_out", "owner"})
     return {**told, "size": len(plan.rows), "rows": [row.model_dump(mode="json") for row in rows]}
 
 
@@ -68,10 +71,17 @@ class Planning:
         found = self._actions.act(source.tool, source.arguments, by).effect.result.get(source.rows)
         if not isinstance(found, list):
             raise BadInput(f"rows {source.rows!r}: {source.tool} lists nothing of that name")
+        if not all(isinstance(entry, dict) for entry in found):
+            raise BadInput(f"rows {source.rows!r}: {source.tool} lists single values there, not records")
         missing = [field for entry in found for field in source.take.values() if field not in entry]
         if missing:
             raise BadInput(f"field {missing[0]!r}: is not in every entry of {source.rows}")
         return [{name: entry[field] for name, field in source.take.items()} for entry in found]
+
+    @staticmethod
+    def may_go_on(rows: Sequence[Mapping[str, Any]]) -> str:
+        """What to tell a person where a read may have listed only its first records; empty where it listed all."""
+        return f"the first {len(rows)} found; there may be more" if len(rows) in _LISTED else ""
 
     def make(self, tool: str, rows: Sequence[Mapping[str, Any]], by: Principal, why: str = "") -> Plan:
         """Have one call for each row wait together; a row that cannot be done says why, and does not stop the others.
@@ -84,17 +94,25 @@ class Planning:
 
         Raises:
             NotFound: No such tool.
-            BadInput: There are no rows, or too many.
-            Denied: Policy refuses every one of them.
+            BadInput: There are no rows, or too many, or the tool changes nothing.
+            ContactLost: The business system does not answer.
             StoreError: It cannot be entered in the audit.
         """
         if not 0 < len(rows) <= MOST_ROWS:
             raise BadInput(f"rows: {len(rows)}; a plan has 1 to {MOST_ROWS}")
+        self._actions.known(tool)
+        if self._executor.risk(tool) == "read":
+            raise BadInput(f"tool {tool!r}: changes nothing; call it without a plan")
         identity = f"p-{uuid4().hex[:16]}"
         reason = f"part of plan {identity}, {len(rows)} rows{': ' + why if why else ''}"
-        planned = [self._row(tool, said, by, identity, at, reason) for at, said in enumerate(rows)]
-        system = self._executor.system
-        return self._plans.add(Plan(id=identity, principal=by, system=system, tool=tool, why=why, rows=tuple(planned)))
+        planned: list[PlannedRow] = []
+        try:
+            planned.extend(self._row(tool, said, by, identity, at, reason) for at, said in enumerate(rows))
+            plan = Plan(id=identity, principal=by, system=self._executor.system, tool=tool, why=why, rows=tuple(planned))
+            return self._plans.add(plan)
+        except NightschoolError:
+            self._withdraw(planned, by, "the plan was not made")
+            raise
 
     def table(self, identity: str, by: Principal) -> list[ShownRow]:
         """A plan's rows as they stand, as far as this person may see them.
@@ -106,8 +124,10 @@ class Planning:
         return [self._shown(plan, at, by) for at in range(len(plan.rows))]
 
     def why_not(self, plan: Plan, by: Principal) -> str | None:
-        """Why somebody may not decide about a plan; None where they may."""
-        asked = [self._executor.approvals.get(row.approval) for row in plan.rows if row.approval]
+        """Why somebody may not decide about a plan; None where they may. Where nothing of it can be done, its asker may."""
+        asked = self._executor.approvals.among([row.approval for row in plan.rows if row.approval])
+        if not asked:
+            return None if by.person == plan.principal.person else f"plan {plan.id}: nothing of it can be done"
         return next((why for one in asked if (why := self._executor.may_decide(one, by)) is not None), None)
 
     def approve(self, identity: str, by: Principal, left_out: Sequence[int] = ()) -> Plan:
@@ -123,7 +143,8 @@ class Planning:
             raise BadInput(f"row {strange[0]}: the plan has rows 0 to {len(plan.rows) - 1}")
         if (why := self.why_not(plan, by)) is not None:
             raise Denied(why)
-        return self.run(self._plans.decide(identity, "approved", by, left_out, ""))
+        plan, now = self._plans.decide(identity, "approved", by, left_out, "")
+        return self.run(plan) if now else plan
 
     def reject(self, identity: str, by: Principal, reason: str = "") -> Plan:
         """Do none of it.
@@ -135,22 +156,24 @@ class Planning:
         plan = self._plans.get(identity)
         if by.person != plan.principal.person and (why := self.why_not(plan, by)) is not None:
             raise Denied(why)
-        plan = self._plans.decide(identity, "rejected", by, (), reason)
-        for row in plan.rows:
-            if row.approval:
-                self._executor.withdraw(row.approval, by, reason)
-        self._plans.note(plan, finished=True)
-        return plan
+        plan, _ = self._plans.decide(identity, "rejected", by, (), reason)
+        return self.run(plan)
 
     def run(self, plan: Plan) -> Plan:
-        """Carry out what was let through and is not done yet, in order; a plan that was interrupted goes on."""
-        assert plan.decided_by is not None  # it was approved
+        """Carry out what was let through and is not done yet, in order; a plan that was interrupted goes on.
+
+        Where the business system does not answer it stops, and goes on later.
+        """
+        assert plan.decided_by is not None  # it was decided
         rows = list(plan.rows)
-        for at in plan.left_out:
-            if rows[at].approval:
-                self._executor.withdraw(rows[at].approval, plan.decided_by, "left out of the plan")
-        for at in plan.wanted:
-            failed = self._do(plan, at, plan.decided_by)
+        unwanted = plan.left_out if plan.state == "approved" else range(len(rows))
+        self._withdraw([rows[at] for at in unwanted], plan.decided_by, plan.reason or "left out of the plan")
+        for at in plan.wanted if plan.state == "approved" else ():
+            try:
+                failed = self._do(plan, at, plan.decided_by)
+            except ContactLost:
+                self._plans.let_go(plan)
+                return plan.model_copy(update={"rows": tuple(rows)})
             if failed != rows[at].failed:
                 rows[at] = rows[at].model_copy(update={"failed": failed})
                 self._plans.note(plan.model_copy(update={"rows": tuple(rows)}), finished=False)
@@ -171,6 +194,10 @@ class Planning:
         except ToolError as error:
             return PlannedRow(arguments=dict(said), refused=str(error))
 
+    def _withdraw(self, rows: Sequence[PlannedRow], by: Principal, reason: str) -> None:
+        for request in self._executor.approvals.among([row.approval for row in rows if row.approval]):
+            self._executor.withdraw(request.id, by, reason)
+
     def _do(self, plan: Plan, at: int, by: Principal) -> str:
         """Why a row was not done; empty where it was."""
         row = plan.rows[at]
@@ -179,6 +206,8 @@ class Planning:
             self._executor.execute(plan.tool, row.arguments, plan.principal, plan.key(at), token)
         except OutcomeUnknown:
             return ""  # the ledger says so
+        except ContactLost:
+            raise
         except NightschoolError as error:
             return str(error)
         return ""
@@ -186,15 +215,14 @@ class Planning:
     def _shown(self, plan: Plan, at: int, by: Principal) -> ShownRow:
         row, entry = plan.rows[at], self._actions.ledger.get(plan.key(at))
         arguments = self._executor.seen(Effect(tool=plan.tool, result=row.arguments), by).result
-        if entry is not None and entry.state in ("done", "undone") and entry.effect is not None:
-            effect = self._executor.seen(entry.effect, by)
-            return ShownRow(row=at, state="done", arguments=arguments, changes=effect.changes, text=effect.reply)
-        if entry is not None and entry.state == "unknown":
-            return ShownRow(row=at, state="unknown", arguments=arguments, text=entry.detail)
-        if row.refused:
-            return ShownRow(row=at, state="cannot", arguments=arguments, text=row.refused)
-        if row.failed:
-            return ShownRow(row=at, state="failed", arguments=arguments, text=row.failed)
-        effect = self._executor.seen(self._executor.approvals.get(row.approval).shown.effect, by)
-        state: RowState = "left out" if at in plan.left_out or plan.state == "rejected" else "waiting"
+        if entry is not None and entry.state in _OF_LEDGER:
+            effect = self._executor.seen(entry.effect or Effect(tool=plan.tool, result={}), by)
+            told = effect.reply or entry.detail
+            return ShownRow(row=at, state=_OF_LEDGER[entry.state], arguments=arguments, changes=effect.changes, text=told)
+        if row.refused or row.failed:
+            state: RowState = "cannot" if row.refused else "failed"
+            return ShownRow(row=at, state=state, arguments=arguments, text=row.refused or row.failed)
+        asked = self._executor.approvals.among([row.approval])
+        effect = self._executor.seen(asked[0].shown.effect if asked else Effect(tool=plan.tool, result={}), by)
+        state = "left out" if at in plan.left_out or plan.state == "rejected" else "waiting"
         return ShownRow(row=at, state=state, arguments=arguments, changes=effect.changes, text=effect.reply)

@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from agents.home import Home
@@ -38,17 +39,26 @@ def forget(home: Home, now: datetime, pretend: bool = False) -> dict[str, int]:
 
 
 def forget_threads(file: Path, before: datetime, pretend: bool) -> int:
-    """Delete threads whose last step was before an instant (UTC), or only count them; returns how many."""
+    """Delete threads whose last step was before an instant (UTC), or only count them; returns how many.
+
+    One that waits for a person stays until they have answered.
+    """
     if not file.is_file():
         return 0
     with closing(sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)) as connection:
         saver = SqliteSaver(connection)
         saver.setup()
         last: dict[str, datetime] = {}
-        for found in saver.list(None):
-            thread, at = found.config["configurable"]["thread_id"], datetime.fromisoformat(found.checkpoint["ts"])
-            last[thread] = max(at.astimezone(UTC), last.get(thread, datetime.min.replace(tzinfo=UTC)))
+        for found in saver.list(None):  # the newest of each first
+            last.setdefault(found.config["configurable"]["thread_id"], _ended(found))
         old = [thread for thread, at in last.items() if at < before]
         for thread in old if not pretend else ():
             saver.delete_thread(thread)
     return len(old)
+
+
+def _ended(found: CheckpointTuple) -> datetime:
+    """When a thread took its last step; never, where it waits for a person or was stopped in the middle."""
+    if found.pending_writes:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.fromisoformat(found.checkpoint["ts"]).astimezone(UTC)

@@ -156,7 +156,7 @@ class Threads:
         for identity, said in edits.items():
             if identity not in calls:
                 raise NotFound(f"call {identity!r}: thread {thread!r} waits for {', '.join(calls)}")
-            edited(self._desk, calls[identity], said)
+            edited(self._desk, calls[identity], said, self._desk.speaker(_dumped(by)))
         answer = {"approve": approve, "reason": reason, "by": _dumped(by), "edits": dict(edits)}
         return self._go_on(Command(resume=answer), config, on_reply)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,16 +73,21 @@ class Counter:
     def plan(self, tool: str, rows: Sequence[Mapping[str, Any]] | Source, by: Principal, why: str) -> Plan:
         """See `Planning.make`; a source is read first."""
         planning = self._planning()
-        return planning.make(tool, planning.over(rows, by) if isinstance(rows, Source) else rows, by, why)
+        if not isinstance(rows, Source):
+            return planning.make(tool, rows, by, why)
+        found = planning.over(rows, by)
+        return planning.make(tool, found, by, "; ".join(filter(None, (why, planning.may_go_on(found)))))
 
     def plans(self, by: Principal) -> list[Plan]:
-        """Plans that concern this person, the newest first."""
-        return [plan for plan in self._home.plans.newest() if self._is_of(plan, by)]
+        """Plans that concern this person, the newest first: all that wait, and the newest others."""
+        waiting, newest = self._home.plans.waiting(), self._home.plans.newest()
+        known = {plan.id: plan for plan in (*newest, *reversed(waiting))}
+        return [plan for plan in known.values() if self._is_of(plan, by)]
 
     def plans_to_decide(self, by: Principal) -> list[tuple[Plan, list[ShownRow]]]:
         """What waits for this person's decision, with its table."""
         planning = self._planning()
-        waiting = [plan for plan in self.plans(by) if plan.state == "waiting" and planning.why_not(plan, by) is None]
+        waiting = [plan for plan in self._home.plans.waiting() if self._is_of(plan, by) and not planning.why_not(plan, by)]
         return [(plan, planning.table(plan.id, by)) for plan in waiting]
 
     def plan_table(self, identity: str, by: Principal) -> tuple[Plan, list[ShownRow]]:
@@ -108,9 +114,10 @@ class Counter:
         """After a crash: see `Executor.reconcile` and `Planning.resume`; nothing where there is no business system yet."""
         try:
             closed = self._actions().executor.reconcile()
-            self._planning().resume()
         except (NotFound, ContactLost):
             return []
+        with suppress(ContactLost):
+            self._planning().resume()
         return closed
 
     def forget(self) -> dict[str, int]:

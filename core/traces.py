@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Engine, Index, UniqueConstraint, delete, func
+from sqlalchemy import JSON, Column, DateTime, Engine, Index, UniqueConstraint, delete, func, or_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import NotFound, StoreError
-from core.types.trace import CORRECTION, Trace
+from core.types.trace import CORRECTION, THREAD, Trace
 
 _SCHEMA_VERSION = Trace.model_fields["schema_version"].default
 _BATCH = 500
@@ -125,8 +125,12 @@ class TraceStore:
             return trace
 
     def forget(self, before: datetime, pretend: bool = False) -> int:
-        """Delete traces recorded before an instant (UTC), or only count them; returns how many."""
-        due = (col(TraceRow.tenant) == self._tenant, col(TraceRow.created_at) < before)
+        """Delete traces of work with this service recorded before an instant (UTC), or only count them; returns how many.
+
+        What was imported was put there to be learned, and stays.
+        """
+        of_the_day = or_(col(TraceRow.source).startswith(THREAD), col(TraceRow.source).startswith(CORRECTION))
+        due = (col(TraceRow.tenant) == self._tenant, col(TraceRow.created_at) < before, of_the_day)
         with Session(self._engine) as session:
             if pretend:
                 return session.exec(select(func.count()).select_from(TraceRow).where(*due)).one()

@@ -8,7 +8,7 @@ token be spent once.
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -195,6 +195,12 @@ class Approvals:
             if row is None:
                 raise NotFound(f"approval {identity!r}: there is none; `nightschool approvals list` shows what waits")
             return _request(row)
+
+    def among(self, identities: Collection[str]) -> list[Request]:
+        """What waits, or waited, under these ids; what was forgotten is left out."""
+        with Session(self._engine) as session:
+            query = self._query().where(col(ApprovalRow.request).in_(identities)).order_by(col(ApprovalRow.id))
+            return [_request(row) for row in session.exec(query).all()]
 
     def of_key(self, key: str) -> Request | None:
         """What waits, or waited last, for a write; None where nothing did."""

@@ -34,9 +34,8 @@ class BackEnd(Protocol):
         """Its name; it is asked about its own writes only."""
         ...
 
-    @property
-    def conclusive(self) -> bool:
-        """Whether a call that `find` does not find was surely never done."""
+    def conclusive(self, tool: str) -> bool:
+        """Whether a call of this tool that `find` does not find was surely never done."""
         ...
 
     def risk(self, tool: str) -> Risk:
@@ -383,9 +382,12 @@ class Executor:
             self._ledger.finish(entry.key, "failed", detail=str(error))
             raise
         reached("executor.called")
-        seen = self._back_end.shows(effect.changes) or self._found(entry) is not None
+        try:
+            seen = self._back_end.shows(effect.changes) or self._found(entry) is not None
+            detail = "" if seen else "carried out, but its effect is not to be seen"
+        except (ContactLost, ToolError) as error:
+            seen, detail = False, f"carried out, and the system did not show it: {error}"
         reached("executor.checked")
-        detail = "" if seen else "carried out, but its effect is not to be seen"
         try:
             self._ledger.finish(entry.key, "done" if seen else "unknown", effect, detail)
         except StoreError as error:
@@ -404,7 +406,7 @@ class Executor:
         if effect is not None:
             self._ledger.finish(entry.key, "done", effect)
             return "done"
-        if self._back_end.conclusive:
+        if self._back_end.conclusive(entry.tool):
             self._ledger.finish(entry.key, "failed", detail="interrupted before the system did it")
             return "failed"
         self._ledger.finish(entry.key, "unknown", detail="interrupted, and the system knows no such key")

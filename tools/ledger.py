@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint, func, or_, update
+from sqlalchemy import JSON, Column, ColumnElement, DateTime, Engine, UniqueConstraint, func, or_, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -25,8 +25,8 @@ State = Literal["pending", "done", "failed", "undone", "unknown"]
 whether it did it, and a person has to look."""
 _CLOSED = ("done", "failed", "undone")
 _FORGOTTEN = "forgotten"
-LEASE_S = 60.0
-"""Longer than any call of a business system may take."""
+LEASE_S = 900.0
+"""Longer than any write may take. It is for other machines: a process of this one that is gone is seen at once."""
 
 
 class LedgerRow(SQLModel, table=True):
@@ -314,14 +314,15 @@ class Ledger:
         with Session(self._engine) as session:
             keys = session.exec(select(LedgerRow.key).where(*due).order_by(col(LedgerRow.id))).all()
         for key in keys if not pretend else ():
-            self._forget(key, by)
+            self._forget(key, due, by)
         return len(keys)
 
-    def _forget(self, key: str, by: Principal) -> None:
+    def _forget(self, key: str, due: tuple[ColumnElement[bool], ...], by: Principal) -> None:
         blank: dict[str, Any] = {"arguments": {}, "effect": None, "detail": _FORGOTTEN}
         try:
             with Session(self._engine) as session:
-                session.exec(update(LedgerRow).where(*self._is(key)).values(**blank))
+                if not session.exec(update(LedgerRow).where(col(LedgerRow.key) == key, *due).values(**blank)).rowcount:
+                    return  # it was begun again meanwhile
                 link = self.audit.enter(session, _FORGOTTEN, key, by, {}, {})
                 session.commit()
         except DatabaseError as error:

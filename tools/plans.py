@@ -173,12 +173,21 @@ class Plans:
         with Session(self._engine) as session:
             return [_plan(row) for row in session.exec(self._query().order_by(col(PlanRow.id).desc()).limit(limit)).all()]
 
+    def waiting(self) -> list[Plan]:
+        """What waits, the oldest first."""
+        return self._all(self._query().where(PlanRow.state == "waiting"))
+
     def unfinished(self) -> list[Plan]:
-        """Approved, not at its end, and nobody is at it: a crash stopped it."""
-        query = self._query().where(PlanRow.state == "approved", col(PlanRow.finished).is_(False))
+        """Decided, not at its end, and nobody is at it: it was stopped."""
+        found = self._all(self._query().where(PlanRow.state != "waiting", col(PlanRow.finished).is_(False)))
+        return [plan for plan in found if not plan.owner or is_gone(plan.owner)]
+
+    def let_go(self, plan: Plan) -> None:
+        """Leave it to whoever goes on with it."""
+        mine = (col(PlanRow.tenant) == self._tenant, col(PlanRow.plan) == plan.id)
         with Session(self._engine) as session:
-            found = [_plan(row) for row in session.exec(query.order_by(col(PlanRow.id))).all()]
-        return [plan for plan in found if is_gone(plan.owner)]
+            session.exec(update(PlanRow).where(*mine).values(owner=""))
+            session.commit()
 
     def take_over(self, plan: Plan) -> bool:
         """Be the one who goes on with it; False where another was faster."""
@@ -190,8 +199,11 @@ class Plans:
 
     def decide(
         self, identity: str, state: Literal["approved", "rejected"], by: Principal, left_out: Sequence[int], reason: str
-    ) -> Plan:
+    ) -> tuple[Plan, bool]:
         """Enter what a person decided, once; the same decision again changes nothing.
+
+        Returns:
+            The plan, and whether it was decided now and not before.
 
         Raises:
             NotFound: There is no such plan.
@@ -206,9 +218,11 @@ class Plans:
             "owner": this_owner(),
         }
         waits = (col(PlanRow.tenant) == self._tenant, col(PlanRow.plan) == identity, col(PlanRow.state) == "waiting")
+        now = False
         try:
             with Session(self._engine) as session:
                 if session.exec(update(PlanRow).where(*waits).values(**decided)).rowcount:
+                    now = True
                     body = {"left_out": len(set(left_out))}
                     link = self._audit.enter(session, f"plan {state}", identity, by, body, {"reason": reason})
                     session.commit()
@@ -219,7 +233,7 @@ class Plans:
         if plan.state != state or (state == "approved" and set(plan.left_out) != set(left_out)):
             who = plan.decided_by.person if plan.decided_by is not None else "nobody"
             raise Denied(f"plan {identity!r}: was {plan.state} by {who}, with {len(plan.left_out)} rows left out")
-        return plan
+        return plan, now
 
     def note(self, plan: Plan, finished: bool) -> None:
         """Keep how its rows ended."""
@@ -237,6 +251,10 @@ class Plans:
             gone = session.exec(delete(PlanRow).where(*due)).rowcount
             session.commit()
         return gone
+
+    def _all(self, query: Any) -> list[Plan]:
+        with Session(self._engine) as session:
+            return [_plan(row) for row in session.exec(query.order_by(col(PlanRow.id))).all()]
 
     def _query(self) -> Any:
         return select(PlanRow).where(PlanRow.tenant == self._tenant)

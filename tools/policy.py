@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from core.errors import BadInput, StoreError
 from core.types.effect import Effect
@@ -238,6 +238,13 @@ class Policy(Value):
     """Closed months."""
     retention: Retention = Retention()
     """How long data is kept."""
+
+    @model_validator(mode="after")
+    def _remembers_duties(self) -> "Policy":
+        longest = max((rule.days for rule in self.separate), default=0)
+        if self.retention.ledger is not None and self.retention.ledger < longest:
+            raise ValueError(f"retention.ledger: {self.retention.ledger} days; duties are kept apart for {longest:g}")
+        return self
 
     def known(self, principal: Principal) -> Principal:
         """The principal with the role this policy gives it."""

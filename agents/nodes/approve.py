@@ -28,13 +28,13 @@ def approve(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
     answer = interrupt({"kind": "approval", "calls": [{name: call[name] for name in _SHOWN} for call in state["calls"]]})
     decision = answer if isinstance(answer, dict) else {}
     by, edits = desk.speaker(decision.get("by")), decision.get("edits") or {}
+    calls = list(state["calls"])
     try:
         if decision.get("approve") is True:
             thread, asker = config["configurable"]["thread_id"], desk.speaker(state.get("by"))
-            calls = [
-                _put_right(desk, call, edits[call["id"]], thread, asker, by) if call["id"] in edits else call
-                for call in state["calls"]
-            ]
+            for at, call in enumerate(calls):
+                if call["id"] in edits:
+                    calls[at] = _put_right(desk, call, edits[call["id"]], thread, asker, by)
             tokens = {call["id"]: desk.executor.approve(call["approval"], by) for call in calls if call["approval"]}
             return {
                 "approved_by": by.person,
@@ -45,17 +45,18 @@ def approve(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         reason = str(decision.get("reason", ""))
     except NightschoolError as error:
         reason = str(error)
-    for call in waiting:
-        desk.executor.withdraw(call["approval"], by, reason)
+    for identity in dict.fromkeys(call["approval"] for call in (*waiting, *calls) if call["approval"]):
+        desk.executor.withdraw(identity, by, reason)
     return _not_done(state, reason)
 
 
-def edited(desk: Desk, call: dict[str, Any], said: dict[str, Any]) -> Resolution:
-    """The arguments a person wants instead, resolved.
+def edited(desk: Desk, call: dict[str, Any], said: dict[str, Any], by: Principal) -> Resolution:
+    """The arguments a person wants instead, resolved. Who writes them answers for them: they must be theirs to write, too.
 
     Raises:
         BadInput: They do not fit the tool, or name no record, or several.
-        Denied: The call takes two people, and an edit would be one's alone.
+        Denied: The call takes two people, and an edit would be one's alone; or policy would not let this person write it.
+        ToolError: A rule of the business system would be broken.
     """
     if not call["approval"]:
         raise BadInput(f"call {call['id']!r}: does not wait; only what waits can be put right")
@@ -67,18 +68,21 @@ def edited(desk: Desk, call: dict[str, Any], said: dict[str, Any]) -> Resolution
     found = resolve(tool, said, desk.book)
     if found.questions:
         raise BadInput(" ".join(question.text for question in found.questions))
+    decision = desk.executor.judge(call["tool"], found.arguments, by)
+    if decision.verdict == "deny" or decision.four_eyes:
+        raise Denied(f"{call['tool']}: not {by.person}'s to write: {decision.why}")
     return found
 
 
 def _put_right(
     desk: Desk, call: dict[str, Any], said: dict[str, Any], thread: str, asker: Principal, by: Principal
 ) -> dict[str, Any]:
-    found = edited(desk, call, said)
+    found = edited(desk, call, said, by)
     key = derived_key(thread, call["id"], call["tool"], found.arguments)
     wanted = Call(tool=call["tool"], arguments=found.arguments, principal=asker, key=key)
     request = desk.executor.ask(wanted, f"edited by {by.person}", thread)
     if request.id != call["approval"]:
-        desk.executor.withdraw(call["approval"], by, "edited")
+        desk.executor.withdraw(call["approval"], by, f"edited by {by.person}")
     new = {"said": said, "arguments": found.arguments, "names": found.names, "approval": request.id}
     return {**call, **new, "taint": CLEAN.model_dump(mode="json")}
 

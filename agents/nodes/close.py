@@ -1,5 +1,7 @@
 """The end of a turn: what is said where nothing was done, and the record of it all."""
 
+import json
+import re
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -13,6 +15,7 @@ from core.types.trace import OUTCOMES, THREAD, Trace
 _SMALL_TALK = "I am here for the work: orders, invoices, stock, tickets, and what our handbook says."
 _OUT_OF_SCOPE = "That is nothing I can do or look up; a colleague will have to."
 _DONE = "Done."
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def refuse(desk: Desk, state: State) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         outcome=outcome,
         query=state["query"] if outcome == "knowledge" else None,
         source=THREAD + config["configurable"]["thread_id"],
-        accepted=_was_seen_whole(state),
+        accepted=_was_seen_whole(state) and _says_its_values(state),
         judged=judged,
         principal=desk.speaker(state.get("by")),
         schema_hashes=desk.toolset.schema_hashes,
@@ -71,9 +74,27 @@ def _was_seen_whole(state: State) -> bool:
     """Whether a person let every write of a turn be done, and all of it was."""
     if state.get("judged", "") not in ("approved", "edited") or state.get("unseen", 0) or state["outcome"] != "done":
         return False
-    return all(reply["kind"] != "failed" for reply in state["replies"] if reply["turn"] == state["turn"])
+    return all(reply["kind"] not in ("failed", "open") for reply in state["replies"] if reply["turn"] == state["turn"])
 
 
 def _first_step(trace: Trace) -> tuple[ToolCall, ...]:
     said = max(at for at, message in enumerate(trace.messages) if message.role == "user")
     return trace.messages[said + 1].tool_calls
+
+
+def _says_its_values(state: State) -> bool:
+    """Whether what a person put right stands in the request; what they merely wished differently is no lesson."""
+    edited, said = set(state.get("edited", [])), state["messages"]
+    words = " ".join(str(message["content"]) for message in said if message["role"] == "user").casefold()
+    calls = [call for message in said for call in message.get("tool_calls") or [] if call["id"] in edited]
+    return all(_is_said(value, words) for call in calls for value in json.loads(call["function"]["arguments"]).values())
+
+
+def _is_said(value: Any, words: str) -> bool:
+    if isinstance(value, dict | list):
+        return all(_is_said(part, words) for part in (value.values() if isinstance(value, dict) else value))
+    if isinstance(value, bool):
+        return True
+    if isinstance(value, int | float):
+        return any(float(number) == value for number in _NUMBER.findall(words.replace(",", "")))
+    return str(value).casefold() in words

@@ -35,7 +35,8 @@ def make(
     home = open_home()
     who = speaker(home, person)
     with _open(home) as planning:
-        plan = planning.make(tool, planning.over(source, who), who, why)
+        found = planning.over(source, who)
+        plan = planning.make(tool, found, who, "; ".join(filter(None, (why, planning.may_go_on(found)))))
         _tell(plan, planning.table(plan.id, who), as_json)
 
 

@@ -66,8 +66,8 @@ async def make(
     """Have a plan wait; 202. A row that cannot be done says why and does not stop the others.
 
     Raises:
-        ApiError: 400 for a plan that cannot be read or has no rows, 403 where policy refuses it, 404 for a tool there is not, 422
-            where the read that finds the records is refused.
+        ApiError: 400 for a plan that cannot be read, has no rows or changes nothing, 404 for a tool there is not, 422 where the
+            read that finds the records is refused.
     """
     counter = counter_of(request, by)
     rows = planned.over if planned.over is not None else planned.rows

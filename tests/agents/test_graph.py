@@ -303,6 +303,31 @@ def test_what_takes_two_people_is_not_put_right_by_one(place: _Place) -> None:
     assert _new(place) == []
 
 
+def test_who_may_let_it_through_may_not_write_it_anew(place: _Place) -> None:
+    """Accounting may approve a discount of sales, but grants none itself, and so changes none on the way."""
+    grant = {"name": "set_discount", "arguments": {"customer": "Orchid Nursery", "percent": 20}}
+    ann, bob = Principal(person="ann", role="sales"), Principal(person="bob", role="accounting")
+    with place.threads(_Scripted([grant], "done")) as threads:
+        waiting = threads.say("20 % for orchid nursery", by=ann)
+        edits = {waiting.waiting[0]["id"]: {"customer": "Orchid Nursery", "percent": 90}}
+        with pytest.raises(Denied, match="not bob's to write"):
+            threads.decide(waiting.thread, approve=True, by=bob, edits=edits)
+        threads.decide(waiting.thread, approve=True, by=bob)
+    assert place.ledger.newest()[0].arguments["percent"] == 20
+
+
+def test_what_was_only_wished_differently_is_no_lesson(place: _Place) -> None:
+    """An edit whose values nobody said is done, and taught to nobody."""
+    grant = {"name": "set_discount", "arguments": {"customer": "Orchid Nursery", "percent": 20}}
+    with place.threads(_Scripted([grant], "done", confidence=0.5), act=0.8) as threads:
+        waiting = threads.say("20 % for orchid nursery")
+        edits = {waiting.waiting[0]["id"]: {"customer": "Orchid Nursery", "percent": 10}}
+        done = threads.decide(waiting.thread, approve=True, edits=edits)
+    assert place.ledger.newest()[0].arguments["percent"] == 10
+    assert (_trace(place, done).judged, _trace(place, done).accepted) == ("edited", False)
+    assert list(place.traces.corrections("company")) == []
+
+
 def test_destructive_calls_always_wait(place: _Place) -> None:
     call = {"name": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
     turn = place.say("new bank for Alpha Bearings Co", _Scripted([call], confidence=1.0))
@@ -347,7 +372,7 @@ def test_a_mixed_request_is_done_and_answered(place: _Place) -> None:
 
 def test_of_a_mixed_request_only_what_asks_is_looked_up(place: _Place, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(place.knowledge, "search", lambda question, limit: asked.append(question) or [])
+    monkeypatch.setattr(place.knowledge, "search", lambda question, limit, may_see: asked.append(question) or [])
     place.say("hold orchid nursery at once, and when does such a hold end", _Scripted([_HOLD], "done"), route="mixed")
     assert asked == ["when does such a hold end"]
 

@@ -4,6 +4,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,8 +13,9 @@ from agents.actions import Actions
 from agents.home import Home
 from agents.planning import Planning, Source
 from core import failpoints
-from core.errors import BadInput, Denied, NotFound, StoreError
+from core.errors import BadInput, ContactLost, Denied, NotFound, StoreError
 from core.types.principal import Principal
+from tools.erp.sandbox.sandbox import Sandbox
 
 _OP = Principal(person="op", role="operator")
 _BEA = Principal(person="bea", role="controlling")
@@ -116,6 +118,37 @@ def test_who_may_not_decide_a_row_decides_nothing(home: Home, planning: Planning
     with pytest.raises(Denied):
         planning.reject(plan.id, _EVE)
     assert planning.approve(plan.id, _BEA).finished and _states(planning, plan.id) == ["done", "done"]
+
+
+def test_a_plan_of_which_nothing_can_be_done_is_its_askers_alone(home: Home, planning: Planning) -> None:
+    plan = planning.make("create_ticket", _tickets("nobody at all"), _OP)
+    with pytest.raises(Denied, match="nothing of it can be done"):
+        planning.approve(plan.id, _BEA)
+    assert planning.approve(plan.id, _OP).finished
+
+
+def test_what_only_reads_is_no_plan(planning: Planning) -> None:
+    with pytest.raises(BadInput, match="changes nothing"):
+        planning.make("find_order", [{"order": "SO-00001"}], _OP)
+
+
+def test_where_the_system_does_not_answer_it_stops_and_goes_on_later(
+    home: Home, planning: Planning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planning.make("create_ticket", _tickets(*_CUSTOMERS), _OP)
+    propose, calls = Sandbox.propose, [0]
+
+    def mute(sandbox: Sandbox, tool: str, arguments: Any) -> Any:
+        calls[0] += 1
+        if calls[0] > 2:
+            raise ContactLost("no answer")
+        return propose(sandbox, tool, arguments)
+
+    monkeypatch.setattr(Sandbox, "propose", mute)
+    assert not planning.approve(plan.id, _OP).finished
+    monkeypatch.setattr(Sandbox, "propose", propose)
+    assert [one.finished for one in planning.resume()] == [True]
+    assert _states(planning, plan.id) == ["done"] * 4 and len(home.ledger.newest()) == 4
 
 
 def test_a_rejected_plan_does_nothing(home: Home, planning: Planning) -> None:

@@ -35,7 +35,8 @@ def _work(home: Home) -> None:
     actions.executor.reject(str(waiting.approval), _OP)
     planning = Planning(actions, home.plans)
     planning.reject(planning.make("create_ticket", [_TICKET], _OP).id, _OP)
-    home.traces.add([Trace(toolset="company", messages=(Message(role="user", content="a private matter"),))])
+    home.traces.add([Trace(toolset="company", source="thread t", messages=(Message(role="user", content="a private matter"),))])
+    home.traces.add([Trace(toolset="company", messages=(Message(role="user", content="imported"),))])
     actions.close()
 
 
@@ -49,18 +50,18 @@ def test_each_class_has_its_days_and_the_audit_stays_whole(home: Home) -> None:
     _keep(home, traces=30, approvals=30, ledger=90)
     assert forget(home, datetime.now(UTC)) == {"traces": 0, "approvals": 0, "ledger": 0}
     due = {"traces": 1, "approvals": 3, "ledger": 1}
-    assert forget(home, _LATER, pretend=True) == due and home.traces.count() == 1
+    assert forget(home, _LATER, pretend=True) == due and home.traces.count() == 2
     assert forget(home, _LATER) == due and forget(home, _LATER) == dict.fromkeys(due, 0)
     entry = home.ledger.get("k")
     assert entry is not None and (entry.state, entry.arguments, entry.effect) == ("done", {}, None)
-    assert home.traces.count() == 0 and home.plans.newest() == []
+    assert home.traces.count() == 1 and home.plans.newest() == []
     assert home.audit.verify() == [] and home.ledger.faults() == []
     assert "private" not in str([row.body for row in home.audit.rows()])
 
 
 def test_a_key_that_was_forgotten_does_nothing_again(home: Home) -> None:
     _work(home)
-    _keep(home, ledger=30)
+    _keep(home, ledger=90)
     forget(home, _LATER)
     with pytest.raises(StoreError, match="older than what the ledger keeps"):
         Actions(home).act("create_ticket", _TICKET, _OP, "k")
@@ -90,13 +91,19 @@ def test_where_the_audit_cannot_be_written_nothing_more_is_forgotten(home: Home)
     actions = Actions(home)
     actions.act("create_ticket", _TICKET, _OP, "k2")
     actions.close()
-    _keep(home, ledger=30)
+    _keep(home, ledger=90)
     anchor = home.settings.home / "audit.anchor"
     anchor.unlink()
     anchor.mkdir()
     with pytest.raises(StoreError):
         forget(home, _LATER)
     assert home.ledger.get("k2").arguments  # type: ignore[union-attr]  # it is there
+
+
+def test_what_duties_are_kept_apart_by_is_not_forgotten_before(home: Home) -> None:
+    _keep(home, ledger=30)
+    with pytest.raises(StoreError, match="kept apart for 90"):
+        home.policy()
 
 
 @pytest.mark.parametrize("days", ["ledger = 3", "traces = 0", "letters = 5", 'threads = "long"'])

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from write_path import ADA, BEA, EVE, Place, Till
 
-from core.errors import ApprovalNeeded, Denied, NotFound, OutcomeUnknown, StoreError, ToolError
+from core.errors import ApprovalNeeded, ContactLost, Denied, NotFound, OutcomeUnknown, StoreError, ToolError
 from core.types.effect import Effect
 from tools.executor import Call
 from tools.ledger import derived_key
@@ -81,7 +81,7 @@ def test_where_contact_is_lost_the_key_decides(place: Place, till: Till, dies: s
 
 @pytest.mark.parametrize("mute", [True, False])
 def test_what_the_system_cannot_say_stays_unknown_until_a_person_looks(place: Place, till: Till, mute: bool) -> None:
-    till.dies, till.mute, till.conclusive = "lost after" if mute else "lost before", mute, False
+    till.dies, till.mute, till.is_conclusive = "lost after" if mute else "lost before", mute, False
     with pytest.raises(OutcomeUnknown, match="actions settle"):
         place.executor.execute("put", {"amount": 5}, ADA, "k")
     till.dies, till.mute = "", False
@@ -116,6 +116,18 @@ def test_twins_at_the_same_time_have_one_effect(place: Place, till: Till, keys: 
     print(f"{keys} keys, {_TWINS} twins: {till.acts} effects, {len(effects)} answers, {len(errors)} told to wait")
     assert till.acts == keys and len(effects) == keys * _TWINS and errors == []
     assert place.audit.verify() == [] and place.ledger.faults() == []
+
+
+def test_an_effect_that_cannot_be_looked_for_is_unknown_and_not_failed(
+    place: Place, till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mute(changes: object) -> bool:
+        raise ContactLost("no answer")
+
+    monkeypatch.setattr(till, "shows", mute)
+    with pytest.raises(OutcomeUnknown, match="did not show it"):
+        place.executor.execute("put", {"amount": 5}, ADA, "k")
+    assert till.acts == 1 and _states(place) == ["unknown"]
 
 
 def test_a_twin_that_takes_too_long_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ class Till:
         self.done: dict[str, Effect] = {}
         self.acts = 0
         self.system = "till"
-        self.conclusive = True
+        self.is_conclusive = True
         self.schema = "s1"
         self.dies = ""
         """`before` or `after` it acts; or `lost before`, `lost after`: it acts, or not, and does not answer."""
@@ -46,6 +46,9 @@ class Till:
 
     def schema_hash(self, tool: str) -> str:
         return self.schema
+
+    def conclusive(self, tool: str) -> bool:
+        return self.is_conclusive
 
     def trust(self, tool: str) -> dict[str, Any]:
         return {}

@@ -11,6 +11,10 @@ from tools.erp.tryton.rpc import Record, Rpc
 CENT = Decimal("0.01")
 DRAFT = "DRAFT-"
 """Tryton numbers an invoice when it is posted; until then it is called by this and its id."""
+_OURS = (("type", "=", "out"),)
+"""Of invoices: those to customers; suppliers' are paid by another operation, which takes two people."""
+_UNITS = {"kg": "kilogram", "m": "meter", "litre": "liter", "piece": "unit"}
+"""Words of the operations as Tryton names its units."""
 _TAXES = ("account_category.customer_taxes_used", "account_category.supplier_taxes_used")
 _PRODUCT = ("code", "name", "default_uom", "default_uom.name", "list_price_used", "cost_price", *_TAXES)
 
@@ -89,8 +93,8 @@ class Books:
         """
         wanted = ["number", "state", "party", "party.name", "total_amount", "amount_to_pay", *fields]
         if number.upper().startswith(DRAFT) and (identity := number[len(DRAFT) :]).isdecimal():
-            return self._one("account.invoice", "id", int(identity), wanted, "invoice")
-        return self._one("account.invoice", "number", number, wanted, "invoice")
+            return self._one("account.invoice", "id", int(identity), wanted, "invoice", _OURS)
+        return self._one("account.invoice", "number", number, wanted, "invoice", _OURS)
 
     def payment(self, number: str) -> Record:
         """A payment: the posted move of money received, with its line on the customer's account.
@@ -146,25 +150,21 @@ class Books:
         return net + sum((cents(base * rates[tax]) for tax, base in bases.items()), Decimal(0))
 
     def unit(self, product: Record, name: str | None) -> int:
-        """The unit a line is in: the product's own, or one of its kind by name.
+        """The unit of a line: the product's own, in which its price and its stock are.
 
         Raises:
-            ToolError: The product has no such unit.
+            ToolError: Another one is named.
         """
-        own = int(product["default_uom"])
-        if name is None or name.casefold() in (product["default_uom."]["name"].casefold(), "piece"):
-            return own
-        found = self.rpc.search("product.uom", [("name", "ilike", name)], ["category"], 1)
-        mine = self.rpc.read("product.uom", [own], ["category"])[0]
-        if not found or found[0]["category"] != mine["category"]:
-            raise refusal("unit", name, f"{product['name']} does not come in it")
-        return int(found[0]["id"])
+        own = product["default_uom."]["name"]
+        if name is not None and _UNITS.get(name.casefold(), name.casefold()) != own.casefold():
+            raise refusal("unit", name, f"{product['name']} is sold, bought and moved by the {own.lower()} here")
+        return int(product["default_uom"])
 
     def _rates(self) -> dict[int, Decimal]:
         return {tax["id"]: tax["rate"] or Decimal(0) for tax in self.rpc.search("account.tax", [], ["rate"])}
 
-    def _one(self, model: str, key: str, value: Any, fields: Sequence[str], field: str) -> Record:
-        found = self.rpc.search(model, [(key, "=", value)], list(fields), 1)
+    def _one(self, model: str, key: str, value: Any, fields: Sequence[str], field: str, among: Sequence[Any] = ()) -> Record:
+        found = self.rpc.search(model, [(key, "=", value), *among], list(fields), 1)
         if not found:
             raise refusal(field, value, "Tryton has none of that number")
         return found[0]

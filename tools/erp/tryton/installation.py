@@ -66,8 +66,8 @@ class Installation:
         """
         if self.is_installed:
             return
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.folder / "environment", ignore_errors=True)
         say("an environment for Tryton")
         _run([sys.executable, "-m", "venv", str(self.folder / "environment")])
         say("Tryton from the package index")

@@ -92,10 +92,13 @@ class Lookup:
         number = said.strip().lstrip("#").upper()
         if kind == "invoice_id" and number.startswith(DRAFT):
             return [Match(number, number, 0.0)]
-        found = self._books.rpc.search(model, [("number", "=", number)], ["number"], 1)
+        among = [("type", "=", "out")] if kind == "invoice_id" else []
+        found = self._books.rpc.search(model, [("number", "=", number), *among], ["number"], 1)
         if not found and number.isdecimal():
-            found = self._books.rpc.search(model, [("number", "ilike", f"%-%{number}")], ["number"], _MOST, [("id", "DESC")])
-            found = [record for record in found if int(record["number"].rpartition("-")[2]) == int(number)]
+            found = self._books.rpc.search(
+                model, [("number", "ilike", f"%-%{number}"), *among], ["number"], _MOST, [("id", "DESC")]
+            )
+            found = [record for record in found if record["number"].rpartition("-")[2].lstrip("0") == number.lstrip("0")]
         return [Match(record["number"], record["number"], 0.0) for record in found]
 
     def _refresh(self, *kinds: str) -> None:

@@ -93,7 +93,8 @@ class Rpc:
         """Take a wizard through one state, with what its forms would hold."""
         session, _, _ = self._send(f"wizard.{name}.create", {**self.context, **context})
         self._send(f"wizard.{name}.execute", session, dict(data), state, {**self.context, **context})
-        self._send(f"wizard.{name}.delete", session, {**self.context, **context})
+        with suppress(ToolError, ContactLost):  # what it was for is done; what is left of it runs out by itself
+            self._send(f"wizard.{name}.delete", session, {**self.context, **context})
 
     def end_dead(self) -> None:
         """End the sessions of processes that are gone: the server takes up no further request of theirs."""
@@ -102,7 +103,6 @@ class Rpc:
                 self._post("common.db.logout", [], session)
 
     def _login(self) -> str:
-        self.session = ""
         answer = self._post("common.db.login", [self._user, {"password": self._password}], "")
         identity, key = answer[0], answer[1]
         session = base64.b64encode(f"{self._user}:{identity}:{key}".encode()).decode()
@@ -119,10 +119,16 @@ class Rpc:
         try:
             answer = self._post(method, list(parameters), self.session)
         except _LoggedOut:  # nothing was done: who is not known is not let in
-            self.session = self._login()
-            answer = self._post(method, list(parameters), self.session)
+            answer = self._once_more(method, list(parameters))
         reached("tryton.answered")
         return answer
+
+    def _once_more(self, method: str, parameters: list[Any]) -> Any:
+        self.session = self._login()
+        try:
+            return self._post(method, parameters, self.session)
+        except _LoggedOut as error:
+            raise ContactLost(f"{error}, and {method} is not let in with a new one") from error
 
     def _post(self, method: str, parameters: list[Any], session: str) -> Any:
         headers = {"Content-Type": "application/json", **({"Authorization": f"Session {session}"} if session else {})}
@@ -147,13 +153,14 @@ class _LoggedOut(Exception):
     """The session is not known any more; the request was not carried out."""
 
 
-def _refusal(method: str, error: Sequence[Any]) -> ToolError:
-    """A Tryton error as ours: what its rules say, or a fault of the server whose transaction was rolled back."""
+def _refusal(method: str, error: Sequence[Any]) -> ToolError | ContactLost:
+    """A Tryton error as ours: what its rules say, or a fault of the server, which may have come after it had done it."""
     kind, words = str(error[0]), error[1] if len(error) > 1 else ""
-    said = words[0] if isinstance(words, list | tuple) and words else words
-    if kind in _RULES:
-        return ToolError(f"tryton: {' '.join(str(said).split())}")
-    return ToolError(f"tryton: {method} failed: {kind:.300}")
+    if kind not in _RULES:
+        return ContactLost(f"tryton: {method} failed: {kind:.300}")
+    parts = list(words) if isinstance(words, list | tuple) else [words]
+    said = parts[1] if kind == "UserWarning" and len(parts) > 1 else parts[0]  # a warning's own name comes first
+    return ToolError(f"tryton: {' '.join(str(said).split())}")
 
 
 def _write(document: Any) -> str:

@@ -99,8 +99,8 @@ class Server:
             return
         rpc = Rpc(running.url, "admin", BAKED)
         users = {user["login"]: user["id"] for user in rpc.search("res.user", [], ["login"])}
-        rpc.write("res.user", users[LOGIN], password=running.password)
-        rpc.write("res.user", users["admin"], password=fresh_password())
+        both = [users[LOGIN]], {"password": running.password}, [users["admin"]], {"password": fresh_password()}
+        rpc.call("res.user", "write", *both)  # in one transaction
         rpc.close()
 
     def _noted(self) -> Running | None:

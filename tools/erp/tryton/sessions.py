@@ -25,12 +25,13 @@ class Sessions:
             json.dump({"owner": this_owner(), "session": session}, stream)
 
     def dead(self) -> Iterator[str]:
-        """Headers of sessions whose process is gone; each is told once."""
+        """Headers of sessions whose process is gone; one is forgotten when the next is asked for, so once it is ended."""
         for file in sorted(self._folder.glob("*.json")):
             try:
                 noted = json.loads(file.read_text())
-                if is_gone(noted["owner"]):
-                    file.unlink()
-                    yield noted["session"]
+                owner, session = noted["owner"], noted["session"]
             except (OSError, ValueError, KeyError):  # another process was faster, or is just writing it
                 continue
+            if is_gone(owner):
+                yield session
+                file.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from tools.trust import Trust
 
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in ALL if operation.name in HANDLERS}
 """Every operation that runs on Tryton, by its name."""
+_UNSTEADY = ("count_stock", "change_order")
 GRACE_S = 2.0
 """A call takes Tryton a fraction of a second; what came to it before a crash has ended by then, or never came."""
 
@@ -41,10 +42,10 @@ class Tryton:
         """In the ledger."""
         return "tryton"
 
-    @property
-    def conclusive(self) -> bool:
-        """Every write leaves its mark or a state of its own, so one that shows neither after the grace was not done."""
-        return True
+    def conclusive(self, tool: str) -> bool:
+        """A write leaves its mark, or a state that stays: one that shows neither after the grace was not done. Of one whose state
+        others may change again at once, nobody can say."""
+        return tool not in _UNSTEADY
 
     def schema_hash(self, tool: str) -> str:
         """Of an operation's arguments as they are now; ToolError for one that does not run here."""
@@ -84,10 +85,13 @@ class Tryton:
             try:
                 handler.carry_out(self.books, read, mark)
             except ToolError as error:
-                if handler.begun(self.books, read, mark):
+                if self._left_something(handler, read, mark):
                     raise ContactLost(f"{tool}: begun, and then refused: {error}") from error
                 raise
-            known = handler.done(self.books, read, mark)
+            try:
+                known = handler.done(self.books, read, mark)
+            except ToolError as error:
+                raise ContactLost(f"{tool}: carried out, and not to be read: {error}") from error
         if known is None:
             raise ContactLost(f"{tool}: carried out, and not to be seen in Tryton")
         return _effect(tool, known)
@@ -98,8 +102,9 @@ class Tryton:
         Raises:
             ContactLost: Tryton does not answer, or refuses to let it be finished.
         """
-        handler, read, mark = _write(tool), _operation(tool).read(arguments), mark_of(key)
+        handler, mark = _write(tool), mark_of(key)
         try:
+            read = _operation(tool).read(arguments)
             found = self._seen(handler, read, mark)
             if found is None:
                 self.rpc.end_dead()
@@ -125,6 +130,13 @@ class Tryton:
             why = f"{tool} is not taken back in Tryton; reverse it in the books"
             raise ToolError(f"action {key!r}: {why}", field="key", value=key)
         return _effect(tool, done)
+
+    def _left_something(self, handler: Write, arguments: Any, mark: str) -> bool:
+        """Whether a write that was refused left a part, or the whole: an error may come after its transaction."""
+        try:
+            return handler.begun(self.books, arguments, mark) or handler.done(self.books, arguments, mark) is not None
+        except ToolError:
+            return True
 
     def _seen(self, handler: Write, arguments: Any, mark: str) -> Done | None:
         done = handler.done(self.books, arguments, mark)

@@ -65,6 +65,11 @@ def new(model: str, identity: int | None, **fields: Any) -> Change:
     return Change(table=model, key={"id": identity}, before=None, after=plain(fields))
 
 
+def dated(day: Any) -> Change:
+    """That something is booked on a day, for rules about closed periods: who plans it knows the day, the record comes later."""
+    return Change(table="booking", key={"id": None}, before=None, after=plain({"date": day}))
+
+
 def changed(model: str, identity: int, before: dict[str, Any], after: dict[str, Any]) -> Change:
     """A record whose fields were changed, or would be."""
     return Change(table=model, key={"id": identity}, before=plain(before), after=plain(after))

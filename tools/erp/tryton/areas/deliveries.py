@@ -1,14 +1,14 @@
 """What is shipped to customers, and what is still owed to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from core.errors import ToolError
-from tools.erp.operations.sales import BackorderFound, BackordersFound, Delivered, DeliverOrder, ListBackorders
+from tools.erp.operations.sales import BackorderFound, BackordersFound, Delivered, DeliverOrder, ItemQuantity, ListBackorders
 from tools.erp.tryton.areas.sales import LINE, moved, order_lines
 from tools.erp.tryton.books import Books, exact, refusal
 from tools.erp.tryton.rpc import Record
-from tools.erp.tryton.work import Done, Read, Write, changed, new
+from tools.erp.tryton.work import Done, Read, Write, changed, dated, new
 
 OUT = "stock.shipment.out"
 NEXT = {"draft": "wait", "waiting": "assign_try", "assigned": "pick", "picked": "pack", "packed": "do"}
@@ -40,7 +40,9 @@ class Deliver(Write):
             for move, quantity in leaves.items()
             if quantity
         ]
-        return Done(result, [changed(OUT, shipment["id"], {"state": shipment["state"]}, {"state": "done"}), *changes])
+        return Done(
+            result, [changed(OUT, shipment["id"], {"state": shipment["state"]}, {"state": "done"}), *changes, dated(books.today)]
+        )
 
     def carry_out(self, books: Books, arguments: DeliverOrder, mark: str) -> None:
         """From wherever it stands."""
@@ -87,7 +89,7 @@ class Deliver(Write):
     @staticmethod
     def _leaves(books: Books, arguments: DeliverOrder, shipment: Record) -> Mapping[int, Decimal]:
         """How much of each outgoing move goes now."""
-        stated = {line.item: line.qty for line in arguments.lines or ()}
+        stated = stated_quantities(books, arguments.lines)
         leaves = {}
         for move in _moves(books, shipment):
             planned, code = exact(move["quantity"]), move["product."]["code"]
@@ -137,6 +139,15 @@ class ListOwed(Read):
                 if left > 0
             ][:_MOST]
         )
+
+
+def stated_quantities(books: Books, lines: Sequence[ItemQuantity] | None) -> dict[str, Decimal]:
+    """How much of each item is stated, in the item's own unit."""
+    stated: dict[str, Decimal] = {}
+    for line in lines or ():
+        books.unit(books.product(line.item), line.unit)
+        stated[line.item] = stated.get(line.item, Decimal(0)) + line.qty
+    return stated
 
 
 def advance(books: Books, model: str, identity: int, following: Mapping[str, str], end: str) -> None:

@@ -16,7 +16,7 @@ from tools.erp.operations.invoicing import (
 from tools.erp.tryton.areas.sales import SALE, lines_total, order_lines, sale_lines
 from tools.erp.tryton.books import Books, address_of, cents, exact, number_of, refusal
 from tools.erp.tryton.rpc import Record
-from tools.erp.tryton.work import Done, Read, Write, changed, new
+from tools.erp.tryton.work import Done, Read, Write, changed, dated, new
 
 INVOICE = "account.invoice"
 _POSTED = ("posted", "paid")
@@ -124,7 +124,10 @@ class Post(Write):
         if invoice["state"] not in ("draft", "validated"):
             raise refusal("invoice", arguments.invoice, f"is {invoice['state']} already")
         posted = {**invoice, "state": "posted", "amount_to_pay": invoice["total_amount"]}
-        return Done(_shown(books, posted), [changed(INVOICE, invoice["id"], {"state": invoice["state"]}, {"state": "posted"})])
+        return Done(
+            _shown(books, posted),
+            [changed(INVOICE, invoice["id"], {"state": invoice["state"]}, {"state": "posted"}), dated(books.today)],
+        )
 
     def carry_out(self, books: Books, arguments: PostInvoice, mark: str) -> None:
         """Unless it is."""
@@ -153,7 +156,7 @@ class Credit(Write):
             why = "was paid, at least in part" if invoice["state"] in _POSTED else f"is {invoice['state']}"
             raise refusal("invoice", arguments.invoice, f"{why}")
         result = self._result(books, invoice, "(new)")
-        return Done(result, [changed(INVOICE, invoice["id"], {"state": "posted"}, {"state": "cancelled"})])
+        return Done(result, [changed(INVOICE, invoice["id"], {"state": "posted"}, {"state": "cancelled"}), dated(books.today)])
 
     def carry_out(self, books: Books, arguments: CreditInvoice, mark: str) -> None:
         """Unless it is."""

@@ -15,7 +15,7 @@ from tools.erp.operations.payments import (
 from tools.erp.tryton.areas.invoicing import INVOICE
 from tools.erp.tryton.books import Books, refusal
 from tools.erp.tryton.rpc import Record
-from tools.erp.tryton.work import Done, Read, Write, changed, new
+from tools.erp.tryton.work import Done, Read, Write, changed, dated, new
 
 MOVE, LINE = "account.move", "account.move.line"
 _METHOD = "bank transfer"
@@ -31,7 +31,8 @@ class Register(Write):
         open_, paid = invoice["amount_to_pay"], arguments.amount
         result = self._result(books, invoice, "(new)", paid, max(open_ - paid, Decimal(0)), max(paid - open_, Decimal(0)))
         after = {"amount_to_pay": max(open_ - paid, Decimal(0))}
-        return Done(result, [changed(INVOICE, invoice["id"], {"amount_to_pay": open_}, after)])
+        day = arguments.date or books.today
+        return Done(result, [changed(INVOICE, invoice["id"], {"amount_to_pay": open_}, after), dated(day)])
 
     def carry_out(self, books: Books, arguments: RegisterPayment, mark: str) -> None:
         """Unless a move carries the mark."""
@@ -104,7 +105,7 @@ class Advance(Write):
         party = books.party(arguments.customer, "customer")
         _method(books, arguments.method)
         result = AdvanceRecorded(payment="(new)", customer=party["name"], unallocated=arguments.amount, currency=books.currency)
-        return Done(result, [new(MOVE, None, state="posted")])
+        return Done(result, [new(MOVE, None, state="posted"), dated(arguments.date or books.today)])
 
     def carry_out(self, books: Books, arguments: RecordAdvance, mark: str) -> None:
         """Made, unless the mark is there; posted, unless it is."""

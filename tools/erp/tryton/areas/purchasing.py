@@ -6,10 +6,10 @@ from typing import Any
 
 from core.types.effect import Change
 from tools.erp.operations.purchasing import CreatePurchase, PurchaseLine, PurchaseState, Received, ReceiveGoods
-from tools.erp.tryton.areas.deliveries import advance
+from tools.erp.tryton.areas.deliveries import advance, stated_quantities
 from tools.erp.tryton.books import Books, address_of, cents, exact, refusal
 from tools.erp.tryton.rpc import Record
-from tools.erp.tryton.work import Done, Read, Write, new
+from tools.erp.tryton.work import Done, Read, Write, dated, new
 
 PURCHASE, LINE, IN = "purchase.purchase", "purchase.line", "stock.shipment.in"
 _ORDERED = ("confirmed", "processing", "done")
@@ -105,7 +105,7 @@ class Receive(Write):
         state = "ordered" if left else "received"
         result = Received(receipt="(new)", purchase=purchase["number"], received=received, to_receive=left, state=state)
         moves = [new("stock.move", None, product__code=move["product."]["code"], quantity=quantity) for move, quantity in comes]
-        return Done(result, [new(IN, None, state="done"), *moves])
+        return Done(result, [new(IN, None, state="done"), *moves, dated(books.today)])
 
     def carry_out(self, books: Books, arguments: ReceiveGoods, mark: str) -> None:
         """What is left of it."""
@@ -148,7 +148,7 @@ class Receive(Write):
 
     @staticmethod
     def _comes(books: Books, arguments: ReceiveGoods, purchase: Record) -> list[tuple[Record, Decimal]]:
-        stated = {line.item: line.qty for line in arguments.lines or ()}
+        stated = stated_quantities(books, arguments.lines)
         comes = []
         for move in _open_moves(books, purchase["id"]):
             planned, code = exact(move["quantity"]), move["product."]["code"]

@@ -189,8 +189,10 @@ class ChangeQuantity(Write):
     def _parts(self, books: Books, arguments: ChangeOrder) -> tuple[Record, Record | None, Record]:
         sale = books.order(arguments.order, ("total_amount", "lines"))
         product = books.product(arguments.item)
-        line = next((row for row in self._lines(books, sale) if row["product"] == product["id"]), None)
-        return sale, line, product
+        found = [row for row in self._lines(books, sale) if row["product"] == product["id"]]
+        if len(found) > 1:
+            raise refusal("item", arguments.item, f"stands on {len(found)} lines of {arguments.order}; change it in Tryton")
+        return sale, found[0] if found else None, product
 
     @staticmethod
     def _lines(books: Books, sale: Record) -> list[Record]:
