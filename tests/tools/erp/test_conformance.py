@@ -275,11 +275,11 @@ def _crashes(ground: Ground, what: str, one: Counter[str], point: str, step: int
         return 0
     ground.abandon()
     ground.place.executor.reconcile()
-    if ground.back_end.conclusive(tool):
-        ground.place.executor.execute(tool, arguments, ANYBODY, key)
-    elif ground.place.ledger.get(key).state == "unknown":  # type: ignore[union-attr]  # it was entered
-        assert _footprint(ground) - start in (Counter(), one), f"{what} died at {point} {step}"
+    left = ground.place.ledger.get(key)
+    if left is not None and left.state == "unknown":
+        assert not ground.back_end.conclusive(tool) and _footprint(ground) - start in (Counter(), one)
         return 1
+    ground.place.executor.execute(tool, arguments, ANYBODY, key)
     assert _footprint(ground) - start == one, f"{what} died at {point} {step}"
     entry = ground.place.ledger.get(key)
     assert entry is not None and entry.state == "done"
