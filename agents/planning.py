@@ -78,10 +78,14 @@ class Planning:
             raise BadInput(f"field {missing[0]!r}: is not in every entry of {source.rows}")
         return [{name: entry[field] for name, field in source.take.items()} for entry in found]
 
-    @staticmethod
-    def may_go_on(rows: Sequence[Mapping[str, Any]]) -> str:
-        """What to tell a person where a read may have listed only its first records; empty where it listed all."""
-        return f"the first {len(rows)} found; there may be more" if len(rows) in _LISTED else ""
+    def make_over(self, tool: str, source: Source, by: Principal, why: str = "") -> Plan:
+        """A plan over what a read finds, which says so where the read may have listed only its first records.
+
+        Raises as `over` and `make` do.
+        """
+        rows = self.over(source, by)
+        more = f"the first {len(rows)} found; there may be more" if len(rows) in _LISTED else ""
+        return self.make(tool, rows, by, "; ".join(filter(None, (why, more))))
 
     def make(self, tool: str, rows: Sequence[Mapping[str, Any]], by: Principal, why: str = "") -> Plan:
         """Have one call for each row wait together; a row that cannot be done says why, and does not stop the others.

@@ -73,10 +73,7 @@ class Counter:
     def plan(self, tool: str, rows: Sequence[Mapping[str, Any]] | Source, by: Principal, why: str) -> Plan:
         """See `Planning.make`; a source is read first."""
         planning = self._planning()
-        if not isinstance(rows, Source):
-            return planning.make(tool, rows, by, why)
-        found = planning.over(rows, by)
-        return planning.make(tool, found, by, "; ".join(filter(None, (why, planning.may_go_on(found)))))
+        return planning.make_over(tool, rows, by, why) if isinstance(rows, Source) else planning.make(tool, rows, by, why)
 
     def plans(self, by: Principal) -> list[Plan]:
         """Plans that concern this person, the newest first: all that wait, and the newest others."""
@@ -86,9 +83,9 @@ class Counter:
 
     def plans_to_decide(self, by: Principal) -> list[tuple[Plan, list[ShownRow]]]:
         """What waits for this person's decision, with its table."""
-        planning = self._planning()
-        waiting = [plan for plan in self._home.plans.waiting() if self._is_of(plan, by) and not planning.why_not(plan, by)]
-        return [(plan, planning.table(plan.id, by)) for plan in waiting]
+        planning, system = self._planning(), self._actions().executor.system
+        waiting = [plan for plan in self._home.plans.waiting() if plan.system == system]
+        return [(plan, planning.table(plan.id, by)) for plan in waiting if planning.why_not(plan, by) is None]
 
     def plan_table(self, identity: str, by: Principal) -> tuple[Plan, list[ShownRow]]:
         """A plan and its rows as they stand.
@@ -96,15 +93,12 @@ class Counter:
         Raises:
             NotFound: No plan that concerns this person.
         """
-        plan = self._home.plans.get(identity)
-        if not self._is_of(plan, by):
-            raise NotFound(f"plan {identity!r}: there is none")
-        return plan, self._planning().table(identity, by)
+        return self._plan(identity, by), self._planning().table(identity, by)
 
     def decide_plan(self, identity: str, by: Principal, approve: bool, left_out: Sequence[int], reason: str) -> None:
         """See `Planning.approve` and `Planning.reject`."""
-        self.plan_table(identity, by)
         planning = self._planning()
+        self._plan(identity, by)
         if approve:
             planning.approve(identity, by, left_out)
         else:
@@ -137,6 +131,12 @@ class Counter:
 
     def _planning(self) -> Planning:
         return Planning(self._actions(), self._home.plans)
+
+    def _plan(self, identity: str, by: Principal) -> Plan:
+        plan = self._home.plans.get(identity)
+        if not self._is_of(plan, by):
+            raise NotFound(f"plan {identity!r}: there is none")
+        return plan
 
     def _is_of(self, plan: Plan, by: Principal) -> bool:
         if plan.system != self._actions().executor.system:

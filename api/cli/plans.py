@@ -35,8 +35,7 @@ def make(
     home = open_home()
     who = speaker(home, person)
     with _open(home) as planning:
-        found = planning.over(source, who)
-        plan = planning.make(tool, found, who, "; ".join(filter(None, (why, planning.may_go_on(found)))))
+        plan = planning.make_over(tool, source, who, why)
         _tell(plan, planning.table(plan.id, who), as_json)
 
 

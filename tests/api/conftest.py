@@ -3,14 +3,18 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from fastapi.testclient import TestClient
 
 import api.cli.erp
+from agents.home import Home
+from api.app import create_app
 from api.cli.main import main
+from api.counter import Counter
 from core.errors import NotFound
 from tools.erp.sandbox.sandbox import Sandbox
 
@@ -75,3 +79,12 @@ def quick_company(short_company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return Sandbox(path)
 
     monkeypatch.setattr(api.cli.erp, "build_company", copied)
+
+
+@pytest.fixture
+def client(home: Home, no_callers: Any) -> Iterator[TestClient]:
+    """The service over the home's company, without a caller."""
+    counter = Counter(home)
+    with TestClient(create_app(home.keys, no_callers, None, counter)) as client:
+        yield client
+    counter.close()

@@ -1,6 +1,5 @@
 """`/v1/actions` and `/v1/approvals`, over the real company."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,14 +13,6 @@ from core.types.principal import Principal
 
 _HOLD = {"tool": "hold_customer", "arguments": {"customer": "orchid nursery", "reason": "pays late"}}
 _BANK = {"tool": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
-
-
-@pytest.fixture
-def client(home: Home, no_callers: Any) -> Iterator[TestClient]:
-    counter = Counter(home)
-    with TestClient(create_app(home.keys, no_callers, None, counter)) as client:
-        yield client
-    counter.close()
 
 
 @pytest.fixture

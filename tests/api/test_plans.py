@@ -2,27 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from agents.home import Home
-from api.app import create_app
-from api.counter import Counter
 from core.types.principal import Principal
 
 _ROWS = [{"customer": one, "subject": "new hours"} for one in ("C0003", "C0004", "nobody at all", "C0005")]
 _PLAN = {"tool": "create_ticket", "rows": _ROWS, "why": "we open later"}
-
-
-@pytest.fixture
-def client(home: Home, no_callers: Any) -> Iterator[TestClient]:
-    counter = Counter(home)
-    with TestClient(create_app(home.keys, no_callers, None, counter)) as client:
-        yield client
-    counter.close()
 
 
 @pytest.fixture

@@ -145,11 +145,8 @@ class ChangeQuantity(Write):
         rows = [_as_planned(row) for row in self._lines(books, sale) if row["product"] != product["id"]]
         changes: list[Change] = []
         if arguments.qty:
-            row = {
-                **_planned(
-                    product, arguments.qty, line["unit_price"] if line else product["list_price_used"], product["default_uom"]
-                )
-            }
+            price = line["unit_price"] if line else product["list_price_used"]
+            row = _planned(product, arguments.qty, price, product["default_uom"])
             rows.append(row)
             changes = [_quantity(line, arguments.qty) if line else _line_change(row, None)]
         elif line is not None:
