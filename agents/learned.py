@@ -38,6 +38,12 @@ def learned_in(home: Home, release: str, with_exam: bool = False) -> frozenset[s
     return _traces_in(manifest, parts, manifest.stat().st_mtime_ns) if manifest.is_file() else frozenset()
 
 
+def dropped_by(home: Home, release: str) -> frozenset[str]:
+    """Ids of the traces that a release's night left out for a reason: others say the same, or they are not believed."""
+    manifest = home.releases.path(release) / "dataset.json"
+    return frozenset(json.loads(manifest.read_text()).get("dropped", ())) if manifest.is_file() else frozenset()
+
+
 @lru_cache(4)
 def _traces_in(manifest: Path, parts: tuple[str, ...], _changed: int) -> frozenset[str]:
     rows = json.loads(manifest.read_text())["rows"]

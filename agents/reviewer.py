@@ -97,16 +97,30 @@ def features(toolset: Toolset, evidence: Evidence) -> NDArray[np.float32]:
     return np.asarray(
         [
             *_writer_features(draft, evidence.greedy),
-            *_head_features(draft, evidence.pick),
-            *_part_features(draft, evidence.pick),
-            *_role_features(draft, evidence.pick),
-            *_text_features(draft, evidence.pick),
-            *_number_features(draft, evidence.pick),
-            *_call_features(toolset, draft, evidence.messages),
+            *step_features(toolset, draft.calls, evidence.messages, evidence.pick),
             *_mention_features(toolset, evidence),
         ],
         dtype=np.float32,
     )
+
+
+def step_features(toolset: Toolset, calls: Sequence[ToolCall], messages: Sequence[Message], pick: Pick | None) -> list[float]:
+    """What can be told of a step, whoever wrote it: how well it fits what the picker makes of the conversation, and its form.
+
+    Args:
+        toolset: What the calls are of.
+        calls: The step, pseudo-calls as `core.chat.parse_calls` names them.
+        messages: The conversation before it.
+        pick: What the picker makes of that; None when it is switched off.
+    """
+    return [
+        *_head_features(calls, pick),
+        *_part_features(calls, pick),
+        *_role_features(calls, pick),
+        *_text_features(calls, pick),
+        *_number_features(calls, pick),
+        *_call_features(toolset, calls, messages),
+    ]
 
 
 def _writer_features(draft: Draft, greedy: Draft) -> list[float]:
@@ -132,12 +146,12 @@ def _logprobs(draft: Draft) -> list[float]:
     return [max(value, _FLOOR) for value in own] or [_FLOOR]
 
 
-def _part_features(draft: Draft, pick: Pick | None) -> list[float]:
-    """How well the draft fits the parts the picker expects: in all, its least likely part, the likeliest one it lacks."""
-    if pick is None or not draft.calls:
+def _part_features(calls: Sequence[ToolCall], pick: Pick | None) -> list[float]:
+    """How well the step fits the parts the picker expects: in all, its least likely part, the likeliest one it lacks."""
+    if pick is None or not calls:
         return [_UNJUDGED, 0.5, 0.5]
     # what is searched for is no part that training rows know
-    has = frozenset(part for part in parts_of(draft.calls) if not part.startswith("!") or "." not in part)
+    has = frozenset(part for part in parts_of(calls) if not part.startswith("!") or "." not in part)
     tools = tools_of(has)
     present = [max(pick.parts.get(part, _RARE), _RARE) for part in has]
     lacking = [
@@ -149,42 +163,46 @@ def _part_features(draft: Draft, pick: Pick | None) -> list[float]:
     return [max(fit, _UNJUDGED), min(present), max(lacking, default=0.0)]
 
 
-def _role_features(draft: Draft, pick: Pick | None) -> list[float]:
-    """How well the draft fits the roles of what was said: in all, at its least likely, and how far from the likeliest ones."""
-    bound = pick.roles.bind(draft.calls) if pick and pick.roles else []
+def _role_features(calls: Sequence[ToolCall], pick: Pick | None) -> list[float]:
+    """How well the step fits the roles of what was said: in all, at its least likely, and how far from the likeliest ones."""
+    bound = pick.roles.bind(calls) if pick and pick.roles else []
     chances = [max(binding.chance, _RARE) for binding in bound]
     missed = sum(math.log(chance / binding.chances[binding.best]) for chance, binding in zip(chances, bound, strict=True))
     return [max(sum(map(math.log, chances)), _UNJUDGED), min(chances, default=1.0), max(missed, _UNJUDGED)]
 
 
-def _text_features(draft: Draft, pick: Pick | None) -> list[float]:
+def _text_features(calls: Sequence[ToolCall], pick: Pick | None) -> list[float]:
     """How likely the free texts start and end where they do: in all, at its least likely, how far from the likeliest ones.
 
     And the likeliest text that is left out.
     """
-    judged = [found for call in draft.calls for found in pick.texts.judge(call)] if pick and pick.texts else []
+    judged = [found for call in calls for found in pick.texts.judge(call)] if pick and pick.texts else []
     chances = [max(chance, _RARE) for chance, _ in judged]
     missed = sum(math.log(own / max(best, _RARE)) for own, (_, best) in zip(chances, judged, strict=True))
-    left_out = max((pick.texts.left_out(call) for call in draft.calls), default=0.0) if pick and pick.texts else 0.0
+    left_out = max((pick.texts.left_out(call) for call in calls), default=0.0) if pick and pick.texts else 0.0
     return [max(sum(map(math.log, chances)), _UNJUDGED), min(chances, default=1.0), max(missed, _UNJUDGED), left_out]
 
 
-def _number_features(draft: Draft, pick: Pick | None) -> list[float]:
-    """How likely the step holds several calls, and how likely as many as the draft has: one, or more."""
+def _number_features(calls: Sequence[ToolCall], pick: Pick | None) -> list[float]:
+    """How likely the step holds several calls, and how likely as many as it has: one, or more."""
     several = pick.several if pick else 0.5
-    return [several, several if len(draft.calls) > 1 else 1 - several]
+    return [several, several if len(calls) > 1 else 1 - several]
 
 
-def _head_features(draft: Draft, pick: Pick | None) -> list[float]:
+def _head_features(calls: Sequence[ToolCall], pick: Pick | None) -> list[float]:
     ranking = pick.ranking if pick else []
     table = dict(ranking)
-    own = table.get(draft.head, 1e-4) if ranking else 0.5
-    best_other = max((p for head, p in ranking if head != draft.head), default=1e-4)
+    own = table.get(_head(calls), 1e-4) if ranking else 0.5
+    best_other = max((p for head, p in ranking if head != _head(calls)), default=1e-4)
     return [math.log(max(own, 1e-4)), own, math.log(max(own, 1e-4)) - math.log(max(best_other, 1e-4))]
 
 
-def _call_features(toolset: Toolset, draft: Draft, messages: Sequence[Message]) -> list[float]:
-    real = [call for call in draft.calls if not call.name.startswith("!")]
+def _head(calls: Sequence[ToolCall]) -> str:
+    return calls[0].name if calls else ""
+
+
+def _call_features(toolset: Toolset, calls: Sequence[ToolCall], messages: Sequence[Message]) -> list[float]:
+    head, real = _head(calls), [call for call in calls if not call.name.startswith("!")]
     tools = [(toolset.by_name.get(call.name), call) for call in real]
     incomplete = any(tool is not None and tool.first_unmet(call.arguments) for tool, call in tools)
     earlier = [call for message in messages for call in message.tool_calls]
@@ -194,19 +212,19 @@ def _call_features(toolset: Toolset, draft: Draft, messages: Sequence[Message]) 
     return [
         float(incomplete),
         float(len(real)),
-        float(draft.head == "!done"),
-        float(draft.head == "!none"),
-        float(draft.head == "!search"),
+        float(head == "!done"),
+        float(head == "!none"),
+        float(head == "!search"),
         float(any(call.same_as(old) for call in real for old in earlier)),
         float(len({(call.name, str(call.arguments)) for call in real}) < len(real)),
         float(messages[-1].role == "tool"),
         min(len(this_turn), 4.0),
         min(joins, 5.0) * (len(real) == 1),
-        float(draft.head == "!done") * min(joins, 5.0) * (len(this_turn) <= 1),
+        float(head == "!done") * min(joins, 5.0) * (len(this_turn) <= 1),
         float(sum(len(call.arguments) for call in real)),
         math.log1p(len(user)),
         float(user.rstrip().endswith("?")),
-        float(user.rstrip().endswith("?")) * float(draft.head == "!search"),
+        float(user.rstrip().endswith("?")) * float(head == "!search"),
     ]
 
 

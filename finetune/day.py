@@ -16,13 +16,15 @@ from core.types.case import Case, cases_of
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.tool import Toolset
-from core.types.trace import THREAD, Trace
+from core.types.trace import CORRECTION, THREAD, Trace
 from core.types.value import Value
 from evals.scorers.exact import score
 from evals.suite import Predictor
 from finetune.harvest import harvest_one
 
 _SOURCE = THREAD + "of a simulated day"
+_PUT_RIGHT = ("corrected", "mistaken")
+_KINDS = ("traces", "refused")
 
 
 class Operator(Value):
@@ -38,7 +40,9 @@ class Day(NamedTuple):
     """What a day left behind."""
 
     traces: list[Trace]
-    """One a conversation, accepted; one that went wrong unnoticed ends there."""
+    """One a conversation, accepted; one that went wrong unnoticed ends there, one that was put right is a correction."""
+    refused: list[Trace]
+    """What was put right, as the release had it."""
     steps: Counter[str]
     """Steps that were `right`, `corrected`, `missed` or `mistaken`; `failed` ones brought no answer and were corrected."""
 
@@ -61,7 +65,7 @@ def work_a_day(
         seed: Of what the operator overlooks.
         on_progress: Called with conversations done and conversations in all.
     """
-    day = Day([], Counter())
+    day = Day([], [], Counter())
     for number, trace in enumerate(conversations, 1):
         on_progress(number, len(conversations))
         example = harvest_one(trace)
@@ -70,8 +74,12 @@ def work_a_day(
         chance = random.Random(f"{seed}/{trace.id}")
         kept = trace.model_copy(update={"accepted": True, "source": _SOURCE})
         for case in cases_of(example, toolset):
-            verdict, label = _watch(case, _answer(predictor, case), toolset, operator, chance)
+            answer = _answer(predictor, case)
+            verdict, label = _watch(case, answer, toolset, operator, chance)
             day.steps[verdict] += 1
+            if answer is not None and verdict in _PUT_RIGHT:
+                day.refused.append(_ending(trace, case, answer).model_copy(update={"accepted": False, "source": _SOURCE}))
+                kept = kept.model_copy(update={"source": CORRECTION + day.refused[-1].id})
             if label is not None:
                 kept = _ending(kept, case, label)
                 break
@@ -81,7 +89,8 @@ def work_a_day(
 
 def write_day(day: Day, file: Path) -> None:
     """Keep a day, whole or not at all."""
-    document = {"traces": [trace.model_dump(mode="json") for trace in day.traces], "steps": day.steps}
+    traces = {name: [trace.model_dump(mode="json") for trace in getattr(day, name)] for name in _KINDS}
+    document = {**traces, "steps": day.steps}
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps(document))
     partial.replace(file)
@@ -90,7 +99,8 @@ def write_day(day: Day, file: Path) -> None:
 def read_day(file: Path) -> Day:
     """A day that `write_day` kept."""
     document = json.loads(file.read_text())
-    return Day([Trace.model_validate(trace) for trace in document["traces"]], Counter(document["steps"]))
+    accepted, refused = ([Trace.model_validate(trace) for trace in document[name]] for name in _KINDS)
+    return Day(accepted, refused, Counter(document["steps"]))
 
 
 def _answer(predictor: Predictor, case: Case) -> Prediction | None:

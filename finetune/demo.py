@@ -70,7 +70,7 @@ class Demo:
         champion = self._set_up()
         toolset = self._home.registry.get(TOOLSET)
         day = self._day(toolset, champion)
-        self._home.traces.add([*day.traces, *self._replayed(toolset, champion)])
+        self._home.traces.add([*day.refused, *day.traces, *self._replayed(toolset, champion)])
         night = self._night()
         releases = {_BASE: BASE, _BEFORE: champion.id, _AFTER: night.release}
         scenarios = stratified(golden_scenarios("report"))

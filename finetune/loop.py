@@ -86,8 +86,8 @@ class _Loop:
         day = self._day(before.release)
         nights = {
             ROWS: before,
-            DAY: self._night(DAY, [*self._rows, *day.traces]),
-            SHUFFLED: self._night(SHUFFLED, [*self._rows, *shuffled(day.traces, self._order.seed)]),
+            DAY: self._night(DAY, [*self._rows, *day.refused, *day.traces]),
+            SHUFFLED: self._night(SHUFFLED, [*self._rows, *day.refused, *shuffled(day.traces, self._order.seed)]),
         }
         worked = {name: self._exam(name, night.release) for name, night in nights.items()}
         return self._document(day, nights, worked)

@@ -40,11 +40,7 @@ from evals.golden_sets import golden_cases
 from evals.report import ShownCall, write_report
 from evals.slices import slice_of
 from evals.suite import Examination, Predictor, examine
-from finetune.cluster import cluster
-from finetune.curate.decontaminate import decontaminated
-from finetune.curate.duplicates import exact_duplicates
-from finetune.curate.prefixes import whole_threads
-from finetune.curate.schema import schema_valid
+from finetune.curation import Curator, infer_table
 from finetune.dataset import freeze
 from finetune.fit import (
     PICKER_JOINED,
@@ -56,7 +52,6 @@ from finetune.fit import (
     judge_drafts,
     picker_folds,
 )
-from finetune.harvest import harvest
 from finetune.join import Joiner
 from finetune.kept import kept_in_mind
 from finetune.lessons import prepare_lessons, write_lessons
@@ -66,9 +61,6 @@ from finetune.progress import Progress
 from finetune.split import Parts, shuffled_clusters, split
 from finetune.start import Start, new_traces, start_of
 from finetune.training import train_in_child
-from tools.choices import with_said_choices
-from tools.habits import with_habits
-from tools.kinds import KindTable, infer_kinds
 from tools.marks import AT_NIGHT, Marker
 
 BASE_EXAM_ROWS = 40
@@ -155,34 +147,26 @@ class Night:
         self._unloadable: tuple[str, ...] = ()
         self._toolset: Toolset = home.registry.get(order.toolset)
         self._base: Base = home.bases.get(order.base)
+        self._embedder = Remembering(home.embedder)
 
     def curate(self) -> None:
         """Traces to a frozen, split dataset; the night's folder is named by everything that shapes the result."""
         self._progress.step("harvest and curate")
         order = self._order
         golden = golden_cases(self._home.settings.home, order.toolset) if order.exam is None else order.exam
-        examples = harvest(self._home.traces.all(order.toolset))
-        if not examples:
+        barred = [case.messages for case in golden] if order.exam is None else []
+        examples, self._dropped = self._curator().curate(barred)
+        if not examples and not self._dropped:
             raise NotFound(
                 f"toolset {order.toolset!r} has no traces that teach: `nightschool traces import {order.toolset} FILE`"
             )
-        self._dropped: dict[str, str] = {}
-        for keep in (
-            lambda rows: schema_valid(rows, self._toolset),
-            exact_duplicates,
-            whole_threads,
-            lambda rows: decontaminated(rows, [case.messages for case in golden] if order.exam is None else []),
-        ):
-            examples, dropped = keep(examples)
-            self._dropped.update(dropped)
-        examples = cluster(examples)
         self._plan: Plan = self._planned(examples)
         traces = frozenset(example.trace_id for example in examples)
         new = new_traces(self._home, order.toolset, traces) if order.continued else frozenset()
         examples, left = _sample(examples, self._plan.conversations, order.seed, new)
         self._parts: Parts = split(examples, order.seed, with_exam=not golden, with_reserved=not order.continued)
-        barred = {example.cluster for example in self._parts.exam}
-        known = [example for example in left if example.trace_id not in new and example.cluster not in barred]
+        examined = {example.cluster for example in self._parts.exam}
+        known = [example for example in left if example.trace_id not in new and example.cluster not in examined]
         self._kept = kept_in_mind(known) if order.continued else []
         if not self._parts.writer:
             raise TrainingError(
@@ -190,23 +174,21 @@ class Night:
                 f" ({_commonest(self._dropped)})"
             )
         self._start = self._start_of()
-        self._table = self._start.table if self._start is not None else self._inferred()
+        self._table = self._start.table if self._start is not None else infer_table(self._toolset, self._parts.training)
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
         self._folder = self._folder_of_nights() / self._key()
         self._dataset = freeze(self._parts, self._dropped, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
 
+    def _curator(self) -> Curator:
+        return Curator(self._home, self._toolset, self._embedder, self._order.seed, self._progress)
+
     def _start_of(self) -> Start | None:
         if not self._order.continued:
             return None
         traces = frozenset(example.trace_id for example in self._parts.training)
         return start_of(self._home, self._toolset, self._order.base, traces)
-
-    def _inferred(self) -> KindTable:
-        training = self._parts.training
-        table = with_said_choices(self._toolset, infer_kinds(self._toolset, training), training)
-        return with_habits(self._toolset, table, training)
 
     def prepare(self) -> None:
         """Pickers, and lessons that hold their picks."""
@@ -216,7 +198,7 @@ class Night:
         self._progress.step("fit the picker")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        marker, embedder = Marker(self._toolset, self._table, AT_NIGHT), Remembering(self._home.embedder)
+        marker, embedder = Marker(self._toolset, self._table, AT_NIGHT), self._embedder
         training, joiner = self._parts.training, Joiner(self._toolset, self._table, PICKER_JOINED, self._order.seed)
         start = self._start.picker(self._toolset, marker, embedder) if self._start is not None else None
         cross_fitted = cross_fit_pickers(

@@ -19,6 +19,12 @@ class Step(Value):
     query: str | None = None
     """For `knowledge`: what to search."""
 
+    @property
+    def key(self) -> str:
+        """Content hash, call ids aside."""
+        calls = [[call.name, call.arguments] for call in self.calls]
+        return content_hash([self.position, self.outcome, calls, self.missing, self.query], length=32)
+
 
 class Example(Value):
     """A conversation and the steps in it that teach."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.types.example import Example, Step
+from core.types.example import Example
 from core.types.message import without_ids, write_messages
 from core.types.value import content_hash
 from finetune.curate.filtered import Filtered
@@ -12,12 +12,12 @@ def whole_threads(examples: Sequence[Example]) -> Filtered:
     """Drop an example that begins a longer one which teaches all that it does."""
     longer: dict[str, list[set[str]]] = {}
     for example in examples:
-        steps = set(map(_step_key, example.steps))
+        steps = {step.key for step in example.steps}
         for length in range(1, len(example.messages)):
             longer.setdefault(_conversation_key(example, length), []).append(steps)
     kept, dropped = [], {}
     for example in examples:
-        own = set(map(_step_key, example.steps))
+        own = {step.key for step in example.steps}
         if any(own <= steps for steps in longer.get(_conversation_key(example, len(example.messages)), ())):
             dropped[example.trace_id] = "begins a longer conversation"
         else:
@@ -27,9 +27,3 @@ def whole_threads(examples: Sequence[Example]) -> Filtered:
 
 def _conversation_key(example: Example, length: int) -> str:
     return content_hash(write_messages(without_ids(example.messages[:length])), length=32)
-
-
-def _step_key(step: Step) -> str:
-    return content_hash(
-        [step.position, step.outcome, [[c.name, c.arguments] for c in step.calls], step.missing, step.query], length=32
-    )

@@ -74,7 +74,7 @@ def _say(home: Home, number: int, source: str, accepted: bool = True, days: floa
     return trace.id
 
 
-def _promote(home: Home, learned: list[str]) -> None:
+def _promote(home: Home, learned: list[str], dropped: str = "") -> None:
     release = Release(
         id="r-1", toolset="shop", toolset_version="1", schema_hashes={}, base="small", format_hash="f", dataset="d", seed=0,
         status="passed",
@@ -83,14 +83,16 @@ def _promote(home: Home, learned: list[str]) -> None:
     home.releases.promote("r-1", home.principal, "gate")
     home.releases.path("r-1").mkdir(parents=True)
     rows = ", ".join(f'{{"trace": "{trace}"}}' for trace in learned)
-    (home.releases.path("r-1") / "dataset.json").write_text(f'{{"rows": {{"writer": [{rows}], "stop": [], "reserved": []}}}}')
+    document = f'{{"rows": {{"writer": [{rows}], "stop": [], "reserved": []}}, "dropped": {{"{dropped}": "not believed"}}}}'
+    (home.releases.path("r-1") / "dataset.json").write_text(document)
 
 
 def test_new_is_what_the_champion_did_not_learn(home: Home) -> None:
     learned = [_say(home, 0, "import"), _say(home, 1, THREAD + "a")]
     _say(home, 2, "import", days=-1)
-    assert new_signal(home, "shop") == 3
-    _promote(home, learned)
+    dropped = _say(home, 7, THREAD + "d")
+    assert new_signal(home, "shop") == 4
+    _promote(home, learned, dropped)
     assert new_signal(home, "shop") == 0  # the third was there and left out
     _say(home, 3, THREAD + "b", days=-1)  # accepted after the night
     _say(home, 4, CORRECTION + "x")

@@ -1,6 +1,7 @@
 """A simulated day: what is right is confirmed, what is wrong is corrected, overlooked, or corrected wrongly, as often as said."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from core.types.message import Message, ToolCall
 from core.types.prediction import Ask, Prediction
 from core.types.tool import read_toolset
-from core.types.trace import Trace
-from finetune.day import Operator, work_a_day
+from core.types.trace import CORRECTION, Trace
+from finetune.curate.overlooked import corrections
+from finetune.day import Operator, read_day, work_a_day, write_day
 from finetune.harvest import harvest_one
 from finetune.loop import shuffled
 from tools.importers.jsonl import read_trace
@@ -55,13 +57,17 @@ DAY = [conversation(number) for number in range(400)]
 def test_what_is_right_is_kept_as_it_was() -> None:
     day = work_a_day(DAY, Release("right"), TOOLSET, Operator())
     assert day.steps == {"right": 800} and [trace.messages for trace in day.traces] == [trace.messages for trace in DAY]
-    assert all(trace.accepted and trace.is_of_the_day for trace in day.traces)
+    assert all(trace.accepted and trace.is_of_the_day for trace in day.traces) and not day.refused
 
 
 def test_a_careful_operator_puts_everything_right() -> None:
     day = work_a_day(DAY, Release("wrong"), TOOLSET, Operator(misses=0, mistaken=0))
     assert day.steps == {"right": 400, "corrected": 400}
     assert [trace.messages for trace in day.traces] == [trace.messages for trace in DAY]
+    assert [trace.source for trace in day.traces] == [CORRECTION + refused.id for refused in day.refused]
+    assert not any(trace.accepted for trace in day.refused)
+    refused = [correction.refused for correction in corrections([*day.refused, *day.traces]).values()]
+    assert [(row.messages, row.calls[0].arguments["qty"]) for row in refused] == [(trace.messages[:3], 4) for trace in DAY]
 
 
 def test_errors_come_as_often_as_said() -> None:
@@ -72,6 +78,12 @@ def test_errors_come_as_often_as_said() -> None:
     assert sum("qty" not in arguments for arguments in learned) == day.steps["mistaken"]
     assert work_a_day(DAY, Release("wrong"), TOOLSET, Operator(), seed=0).steps == day.steps
     assert work_a_day(DAY, Release("wrong"), TOOLSET, Operator(), seed=1).steps != day.steps
+
+
+def test_a_day_is_read_as_it_was_written(tmp_path: Path) -> None:
+    day = work_a_day(DAY[:20], Release("wrong"), TOOLSET, Operator())
+    write_day(day, tmp_path / "day.json")
+    assert read_day(tmp_path / "day.json") == day and day.refused
 
 
 @pytest.mark.parametrize("second", ["wrong", "ask"])

@@ -236,7 +236,7 @@ def test_nothing_to_train_is_said_of_a_folder_without_an_order(tmp_path: Path) -
 def test_a_refused_release_is_kept_and_does_not_serve(studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = finetune.nightly.Verdict(passed=False, reason="worse", difference=None)
     monkeypatch.setattr(finetune.nightly, "judge", lambda *_: verdict)
-    monkeypatch.setattr(finetune.nightly, "infer_kinds", lambda *_: KindTable(max_calls=2))
+    monkeypatch.setattr(finetune.nightly, "infer_table", lambda *_: KindTable(max_calls=2))
     for parts in home.nights.glob("*/parts"):
         shutil.rmtree(parts)
     result = run_night(home, order(studied), Silent())

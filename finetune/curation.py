@@ -1,0 +1,119 @@
+"""From traces to the examples a night may learn from: harvest, one filter after another, clusters."""
+
+import json
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+from typing import NamedTuple
+
+from agents.home import Home
+from agents.learned import learned_in
+from agents.picker import Picker, TextEmbedder
+from core.types.example import Example
+from core.types.message import Message
+from core.types.release import Release
+from core.types.tool import Toolset
+from core.types.trace import Trace
+from core.types.value import content_hash
+from finetune.cluster import cluster
+from finetune.curate.decontaminate import decontaminated
+from finetune.curate.duplicates import exact_duplicates
+from finetune.curate.filtered import Filtered
+from finetune.curate.overlooked import LEAST, Doubts, believed, corrections, doubts, let_be
+from finetune.curate.prefixes import whole_threads
+from finetune.curate.schema import schema_valid
+from finetune.fit import PICKER_JOINED, fit_picker
+from finetune.harvest import harvest
+from finetune.join import Joiner
+from finetune.progress import Progress
+from finetune.start import Start
+from tools.choices import with_said_choices
+from tools.habits import with_habits
+from tools.kinds import KindTable, infer_kinds
+from tools.marks import AT_NIGHT, Marker
+
+
+class Curated(NamedTuple):
+    """What may teach, and what may not."""
+
+    examples: list[Example]
+    """In the order their traces came, with clusters."""
+    dropped: dict[str, str]
+    """Reason by trace id."""
+
+
+class Curator:
+    """Curates the traces of one toolset."""
+
+    def __init__(self, home: Home, toolset: Toolset, embedder: TextEmbedder, seed: int, progress: Progress) -> None:
+        self._home, self._toolset, self._embedder = home, toolset, embedder
+        self._seed, self._progress = seed, progress
+
+    def curate(self, golden: Sequence[Sequence[Message]]) -> Curated:
+        """All that teaches, less what does not fit, stands there twice, resembles a golden conversation, or is not believed."""
+        traces = list(self._home.traces.all(self._toolset.name))
+        examples, dropped = harvest(traces), dict[str, str]()
+        filters: tuple[Callable[[list[Example]], Filtered], ...] = (
+            lambda rows: schema_valid(rows, self._toolset),
+            exact_duplicates,
+            whole_threads,
+            lambda rows: decontaminated(rows, golden),
+            lambda rows: self._believed(rows, traces),
+        )
+        for keep in filters:
+            examples, left_out = keep(examples)
+            dropped.update(left_out)
+        return Curated(cluster(examples), dropped)
+
+    def _believed(self, examples: list[Example], traces: Sequence[Trace]) -> Filtered:
+        """Without what people let be by mistake, as far as that can be told; told once, as it takes a picker."""
+        put_right = corrections(traces)
+        refused, doubtful = [correction.refused for correction in put_right.values()], let_be(examples, traces, put_right)
+        if min(len(refused), len(doubtful)) < LEAST:
+            return Filtered(examples, {})
+        start = self._release_without(doubtful.keys() | put_right.keys())
+        known = [] if start else _imported(examples, traces)
+        if not start and len(known) < LEAST:
+            return Filtered(examples, {})
+        made_of = [self._toolset.version, sorted(doubtful), sorted(put_right), start and start.id, self._seed]
+        file = self._home.nights / f"doubts-{content_hash([*made_of, [example.id for example in known]])}.json"
+        if not file.is_file():
+            self._progress.update(0, 1, f"which of {len(doubtful)} turns let be to believe, after {len(refused)} put right")
+            picker = self._load_picker(start) if start else self._fit_picker(known)
+            _keep(doubts(examples, doubtful, refused, picker, self._toolset), file)
+        return believed(examples, json.loads(file.read_text()))
+
+    def _release_without(self, doubtful: Set[str]) -> Release | None:
+        """The latest release, from the champion back to what it was trained on from, that has learned none of these traces."""
+        releases, name = self._home.releases, self._toolset.name
+        known: dict[str | None, Release] = {release.id: release for release in releases.all(name)}
+        release = releases.champion(name) if releases.history(name) else None
+        while release is not None and learned_in(self._home, release.id) & doubtful:
+            release = known.pop(release.start, None)
+        same_tools = release is not None and release.schema_hashes == self._toolset.schema_hashes
+        return release if same_tools else None
+
+    def _load_picker(self, release: Release) -> Picker:
+        start = Start(self._home, release.id)
+        return start.picker(self._toolset, Marker(self._toolset, start.table, AT_NIGHT), self._embedder)
+
+    def _fit_picker(self, known: Sequence[Example]) -> Picker:
+        table = infer_table(self._toolset, known)
+        joiner = Joiner(self._toolset, table, PICKER_JOINED, self._seed)
+        return fit_picker(self._toolset, known, joiner.join(known), Marker(self._toolset, table, AT_NIGHT), self._embedder)
+
+
+def infer_table(toolset: Toolset, examples: Sequence[Example]) -> KindTable:
+    """Everything that is inferred of a toolset from examples: kinds, choices, habits."""
+    return with_habits(toolset, with_said_choices(toolset, infer_kinds(toolset, examples), examples), examples)
+
+
+def _imported(examples: Sequence[Example], traces: Sequence[Trace]) -> list[Example]:
+    of_the_day = {trace.id for trace in traces if trace.is_of_the_day}
+    return [example for example in examples if example.trace_id not in of_the_day]
+
+
+def _keep(doubts: Doubts, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(doubts))
+    partial.replace(file)
