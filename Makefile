@@ -35,7 +35,7 @@ test: install tryton
 	$(BIN)/python -m pytest -m "not slow and not gpu"
 
 soak: install tryton
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --resume
 
 check: install
 	$(BIN)/ruff check .
