@@ -44,7 +44,8 @@ class Curated(NamedTuple):
 class Curator:
     """Curates the traces of one toolset."""
 
-    def __init__(self, home: Home, toolset: Toolset, embedder: TextEmbedder, seed: int, progress: Progress) -> None:
+    def __init__(self, home: Home, toolset: Toolset, embedder: Callable[[], TextEmbedder], seed: int, progress: Progress) -> None:
+        """`embedder` gives the sentence encoder, which is loaded only where something has to be told."""
         self._home, self._toolset, self._embedder = home, toolset, embedder
         self._seed, self._progress = seed, progress
 
@@ -94,12 +95,12 @@ class Curator:
 
     def _load_picker(self, release: Release) -> Picker:
         start = Start(self._home, release.id)
-        return start.picker(self._toolset, Marker(self._toolset, start.table, AT_NIGHT), self._embedder)
+        return start.picker(self._toolset, Marker(self._toolset, start.table, AT_NIGHT), self._embedder())
 
     def _fit_picker(self, known: Sequence[Example]) -> Picker:
         table = infer_table(self._toolset, known)
         joiner = Joiner(self._toolset, table, PICKER_JOINED, self._seed)
-        return fit_picker(self._toolset, known, joiner.join(known), Marker(self._toolset, table, AT_NIGHT), self._embedder)
+        return fit_picker(self._toolset, known, joiner.join(known), Marker(self._toolset, table, AT_NIGHT), self._embedder())
 
 
 def infer_table(toolset: Toolset, examples: Sequence[Example]) -> KindTable:

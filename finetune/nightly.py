@@ -6,6 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,6 @@ class Night:
         self._unloadable: tuple[str, ...] = ()
         self._toolset: Toolset = home.registry.get(order.toolset)
         self._base: Base = home.bases.get(order.base)
-        self._embedder = Remembering(home.embedder)
 
     def curate(self) -> None:
         """Traces to a frozen, split dataset; the night's folder is named by everything that shapes the result."""
@@ -181,8 +181,12 @@ class Night:
         self._dataset = freeze(self._parts, self._dropped, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
 
+    @cached_property
+    def _embedder(self) -> Remembering:
+        return Remembering(self._home.embedder)
+
     def _curator(self) -> Curator:
-        return Curator(self._home, self._toolset, self._embedder, self._order.seed, self._progress)
+        return Curator(self._home, self._toolset, lambda: self._embedder, self._order.seed, self._progress)
 
     def _start_of(self) -> Start | None:
         if not self._order.continued:

@@ -180,7 +180,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def curator(home: Home) -> Curator:
-    return Curator(home, TOOLSET, Remembering(home.embedder), 0, Silent())
+    return Curator(home, TOOLSET, lambda: Remembering(home.embedder), 0, Silent())
 
 
 def imported(count: int) -> list[Trace]:
