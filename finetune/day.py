@@ -99,7 +99,7 @@ def write_day(day: Day, file: Path) -> None:
 def read_day(file: Path) -> Day:
     """A day that `write_day` kept."""
     document = json.loads(file.read_text())
-    accepted, refused = ([Trace.model_validate(trace) for trace in document[name]] for name in _KINDS)
+    accepted, refused = ([Trace.model_validate(trace) for trace in document.get(name, ())] for name in _KINDS)
     return Day(accepted, refused, Counter(document["steps"]))
 
 
