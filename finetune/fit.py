@@ -66,7 +66,12 @@ class PickerFold(NamedTuple):
 
 def picker_rows(examples: Sequence[Example]) -> list[PickerRow]:
     """One row a step."""
-    return [PickerRow(e.messages[: s.position], calls_of(s)) for e in examples for s in e.steps]
+    return [picker_row(example, step) for example in examples for step in example.steps]
+
+
+def picker_row(example: Example, step: Step) -> PickerRow:
+    """What stands before a step of an example, and the step."""
+    return PickerRow(example.messages[: step.position], calls_of(step))
 
 
 def calls_of(step: Step) -> tuple[ToolCall, ...]:

@@ -20,7 +20,7 @@ from core.types.example import Example, Step
 from core.types.tool import Toolset
 from core.types.trace import CORRECTION, Outcome, Trace
 from finetune.curate.filtered import Filtered
-from finetune.fit import calls_of
+from finetune.fit import picker_row
 from finetune.harvest import harvest_one
 
 Doubts = dict[str, int]
@@ -80,7 +80,7 @@ def doubts(
         toolset: What the calls are of.
     """
     asked = [
-        (example.trace_id, step.position, PickerRow(example.messages[: step.position], calls_of(step)))
+        (example.trace_id, step.position, picker_row(example, step))
         for example in examples
         for step in doubtful.get(example.trace_id, ())
     ]
@@ -134,6 +134,5 @@ def _first_difference(wrong: Trace, right: Trace) -> Correction | None:
         return None
     for done, instead in zip_longest(before.steps, after.steps if after is not None else ()):
         if done is not None and (instead is None or done.key != instead.key):
-            refused = PickerRow(before.messages[: done.position], calls_of(done))
-            return Correction(refused, instead.key if instead is not None else "")
+            return Correction(picker_row(before, done), instead.key if instead is not None else "")
     return None
