@@ -69,7 +69,8 @@ class BackEnd(Protocol):
         ...
 
     def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
-        """Take back what a call did under its key; ToolError where something later rests on it."""
+        """Take back what a call did under its key; what is taken back already stays so: an interrupted undo is asked for again.
+        ToolError where something later rests on it."""
         ...
 
 
@@ -261,18 +262,21 @@ class Executor:
         Raises:
             NotFound: No write has this key.
             Denied: This person may not write what is taken back, or nothing may be written now.
-            ToolError: Something later rests on it.
+            ToolError: It is not done, or something later rests on it.
             StoreError: It cannot be entered in the audit; nothing was taken back.
         """
         entry = self._ledger.get(key)
         if entry is None or entry.system != self._back_end.system:
             raise NotFound(f"write {key!r}: not in the ledger; `nightschool erp journal` lists them")
+        if entry.state != "done":
+            raise ToolError(f"write {key!r}: is {entry.state}: only what is done is taken back", field="key", value=key)
         call = _call(entry.tool, entry.arguments, by, key)
         decision = self._judged(call, entry.effect or Effect(tool=entry.tool, result={}))
         if decision.verdict == "deny":
             raise self._denied(call, decision.why)
         self._ledger.note("undoing", key, by, {"tool": entry.tool})
         effect = self._back_end.undo(key, entry.tool, entry.arguments)
+        reached("executor.taken_back")
         self._ledger.finish(key, "undone")
         return self._policy().visible(effect, by)
 

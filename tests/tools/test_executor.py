@@ -146,6 +146,8 @@ def test_a_write_can_be_taken_back_once(place: Place, till: Till) -> None:
     assert till.done == {}
     with pytest.raises(ToolError, match="was taken back"):
         place.executor.execute("put", {"amount": 5}, ADA, "k")
+    with pytest.raises(ToolError, match="is undone: only what is done"):
+        place.executor.undo("k", ADA)
     with pytest.raises(NotFound, match="not in the ledger"):
         place.executor.undo("other", ADA)
 

@@ -199,6 +199,19 @@ def test_it_is_taken_back_or_it_is_said_that_it_cannot(ground: Ground) -> None:
         ground.place.executor.undo(uuid4().hex, ANYBODY)
 
 
+@pytest.mark.parametrize("what", ["create_customer", "create_quote", "draft_invoice"])
+def test_an_interrupted_undo_is_asked_for_again(ground: Ground, what: str) -> None:
+    key, (tool, arguments) = uuid4().hex, _prepared(ground, what)
+    ground.do(tool, key, **arguments)
+    with crash_at("executor.taken_back", 1) as died:
+        ground.place.executor.undo(key, ANYBODY)
+    assert died and ground.place.ledger.get(key).state == "done"
+    ground.place.executor.undo(key, ANYBODY)
+    assert ground.place.ledger.get(key).state == "undone"
+    with pytest.raises(ToolError, match="only what is done"):
+        ground.place.executor.undo(key, ANYBODY)
+
+
 _CRASHED = ("create_customer", "create_quote", "confirm_order")
 _MORE = ("post_invoice", "register_payment", "deliver_order", "change_order", "draft_invoice", "draft of an order", "credit_invoice", "record_advance", "reconcile_payment",
          "create_purchase", "receive_goods", "transfer_stock", "count_stock", "cancel_order")  # fmt: skip

@@ -161,7 +161,7 @@ def test_the_same_key_is_the_same_action(company: Sandbox, customer: str) -> Non
     assert company.execute("record_advance", {"customer": customer, "amount": 10}, "k1") == first
     with pytest.raises(ToolError, match="was used for another call"):
         company.execute("record_advance", {"customer": customer, "amount": 11}, "k1")
-    company.undo("k1")
+    assert company.undo("k1") == company.undo("k1"), "an interrupted undo is asked for again"
     with pytest.raises(ToolError, match="was undone"):
         company.execute("record_advance", {"customer": customer, "amount": 10}, "k1")
 

@@ -127,19 +127,19 @@ class Sandbox:
             return shows(session, list(changes))
 
     def undo(self, key: str, tool: str = "", arguments: Mapping[str, Any] = _NONE) -> Effect:
-        """Take an action back, row for row; the journal knows it by its key.
+        """Take an action back, row for row; the journal knows it by its key. One that is taken back already stays so.
 
         Raises:
             NotFound: No action has this key.
-            ToolError: It is undone already, or something later rests on it.
+            ToolError: Something later rests on it.
         """
         with self._transaction() as session:
             action = session.exec(select(Action).where(Action.key == key)).first()
             if action is None:
                 raise NotFound(f"action {key!r}: not in the journal; `nightschool erp journal` lists them")
-            if action.undone:
-                raise ToolError(f"action {key!r}: is undone already", field="key", value=key)
             done = _done(action)
+            if action.undone:
+                return done
             take_back(session, list(done.changes))
             action.undone = True
             try:

@@ -119,17 +119,17 @@ class Tryton:
         return all(self._shows(change) for change in changes if change.key["id"] is not None)
 
     def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
-        """Take back what a key did, where Tryton lets go of it without a trace in the books.
+        """Take back what a key did, where Tryton lets go of it without a trace in the books; what is gone already stays so.
 
         Raises:
             ToolError: It has to be reversed in the books, or something rests on it.
         """
         handler, read, mark = _write(tool), _operation(tool).read(arguments), mark_of(key)
         done = handler.done(self.books, read, mark)
-        if done is None or not handler.undo(self.books, read, mark):
+        if not handler.undo(self.books, read, mark):
             why = f"{tool} is not taken back in Tryton; reverse it in the books"
             raise ToolError(f"action {key!r}: {why}", field="key", value=key)
-        return _effect(tool, done)
+        return _effect(tool, done) if done is not None else Effect(tool=tool, result={})
 
     def _left_something(self, handler: Write, arguments: Any, mark: str) -> bool:
         """Whether a write that was refused left a part, or the whole: an error may come after its transaction."""

@@ -51,7 +51,8 @@ class Write(ABC):
         return False
 
     def undo(self, books: Books, arguments: Any, mark: str) -> bool:
-        """Take it back, where that leaves nothing behind; False where it has to be reversed in the books."""
+        """Take it back, where that leaves nothing behind, and leave it so where it is; False where it has to be reversed in the
+        books."""
         return False
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from core.errors import ToolError
+from core.types.effect import Change
 from tools.erp.operations.sales import BackorderFound, BackordersFound, Delivered, DeliverOrder, ItemQuantity, ListBackorders
 from tools.erp.tryton.areas.sales import LINE, moved, order_lines
 from tools.erp.tryton.books import Books, exact, refusal
@@ -67,14 +68,11 @@ class Deliver(Write):
         result = Delivered(
             delivery=shipment["number"],
             order=sale["number"],
-            shipped=sum((exact(move["quantity"]) for move in moves), Decimal(0)),
+            shipped=carried(moves),
             backordered=owed,
             state="confirmed" if owed else "delivered",
         )
-        changes = [
-            new("stock.move", move["id"], product__code=move["product."]["code"], quantity=move["quantity"]) for move in moves
-        ]
-        return Done(result, [changed(OUT, shipment["id"], {"state": "waiting"}, {"state": "done"}), *changes])
+        return Done(result, [changed(OUT, shipment["id"], {"state": "waiting"}, {"state": "done"}), *move_changes(moves)])
 
     @staticmethod
     def _parts(books: Books, arguments: DeliverOrder) -> tuple[Record, Record]:
@@ -162,6 +160,16 @@ def advance(books: Books, model: str, identity: int, following: Mapping[str, str
             raise ToolError(f"{model} {identity}: stays {state}; what it needs is not in stock", field="state", value=state)
         books.rpc.button(model, following[state], identity)
         seen = state
+
+
+def carried(moves: Sequence[Record]) -> Decimal:
+    """How much moves carry in all."""
+    return sum((exact(move["quantity"]) for move in moves), Decimal(0))
+
+
+def move_changes(moves: Sequence[Record]) -> list[Change]:
+    """What moves with `product.code` and `quantity` change."""
+    return [new("stock.move", move["id"], product__code=move["product."]["code"], quantity=move["quantity"]) for move in moves]
 
 
 def _moves(books: Books, shipment: Record) -> list[Record]:

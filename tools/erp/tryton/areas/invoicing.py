@@ -70,9 +70,10 @@ class Draft(Write):
     def undo(self, books: Books, arguments: DraftInvoice, mark: str) -> bool:
         """A draft of its own is deleted; one of an order is the order's."""
         invoice = books.marked(INVOICE, "description", mark)
-        if invoice is None or invoice["state"] != "draft":
+        if arguments.order is not None or (invoice is not None and invoice["state"] != "draft"):
             return False
-        books.rpc.call(INVOICE, "delete", [invoice["id"]])
+        if invoice is not None:
+            books.rpc.call(INVOICE, "delete", [invoice["id"]])
         return True
 
     @staticmethod

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.types.effect import Change
 from tools.erp.operations.purchasing import CreatePurchase, PurchaseLine, PurchaseState, Received, ReceiveGoods
-from tools.erp.tryton.areas.deliveries import advance, stated_quantities
+from tools.erp.tryton.areas.deliveries import advance, carried, move_changes, stated_quantities
 from tools.erp.tryton.books import Books, address_of, cents, exact, refusal
 from tools.erp.tryton.rpc import Record
 from tools.erp.tryton.work import Done, Read, Write, dated, new
@@ -129,14 +129,11 @@ class Receive(Write):
         result = Received(
             receipt=shipment["number"],
             purchase=purchase["number"],
-            received=sum((exact(move["quantity"]) for move in moves), Decimal(0)),
+            received=carried(moves),
             to_receive=left,
             state="ordered" if left else "received",
         )
-        changes = [
-            new("stock.move", move["id"], product__code=move["product."]["code"], quantity=move["quantity"]) for move in moves
-        ]
-        return Done(result, [new(IN, shipment["id"], number=shipment["number"], state="done"), *changes])
+        return Done(result, [new(IN, shipment["id"], number=shipment["number"], state="done"), *move_changes(moves)])
 
     @staticmethod
     def _purchase(books: Books, arguments: ReceiveGoods) -> Record:
@@ -215,7 +212,7 @@ def _open_moves(books: Books, purchase: int) -> list[Record]:
 
 
 def _coming(books: Books, purchase: int) -> Decimal:
-    return sum((exact(move["quantity"]) for move in _open_moves(books, purchase)), Decimal(0))
+    return carried(_open_moves(books, purchase))
 
 
 PURCHASING: dict[str, Read | Write] = {"create_purchase": Buy(), "receive_goods": Receive()}

@@ -51,7 +51,8 @@ class Quote(Write):
         party = books.party(arguments.customer, "customer")
         address_of(party, "customer")
         rows = sale_lines(books, arguments.lines)
-        result = _state(party["name"], "(new)", "quote", lines_total(books, rows), books.currency)
+        made = {"party.": party, "number": "(new)", "total_amount": lines_total(books, rows)}
+        result = _state(books, made, "quote")
         if arguments.valid_until is not None and arguments.valid_until < books.today:
             raise refusal("valid_until", str(arguments.valid_until), "lies in the past")
         ends = {"quotation_expire": arguments.valid_until} if arguments.valid_until is not None else {}
@@ -91,16 +92,17 @@ class Quote(Write):
         if sale is None or sale["state"] == "draft":
             return None
         rows = books.rpc.read(LINE, sale["lines"], _LINE)
-        result = _state(sale["party."]["name"], sale["number"], _word(sale), sale["total_amount"], books.currency)
+        result = _state(books, sale, _word(sale))
         change = new(SALE, sale["id"], party__code=sale["party."]["code"], number=sale["number"])
         return Done(result, [change, *(_line_change(_as_planned(row), row["id"]) for row in rows)])
 
     def undo(self, books: Books, arguments: CreateQuote, mark: str) -> bool:
         """Cancelled: a quotation keeps its number."""
         sale = books.marked(SALE, "description", mark)
-        if sale is None or sale["state"] not in _OPEN:
+        if sale is None or sale["state"] not in (*_OPEN, "cancelled"):
             return False
-        books.rpc.button(SALE, "cancel", sale["id"])
+        if sale["state"] != "cancelled":
+            books.rpc.button(SALE, "cancel", sale["id"])
         return True
 
 
@@ -111,9 +113,7 @@ class Confirm(Write):
         """Of what is quoted."""
         sale = books.order(arguments.order, ("total_amount",))
         _must_be(sale, ("quotation",), "is confirmed already" if sale["state"] in _CONFIRMED else f"is {_word(sale)}")
-        result = _state(
-            sale["party."]["name"], sale["number"], "confirmed", sale["total_amount"], books.currency, _short(books, sale["id"])
-        )
+        result = _state(books, sale, "confirmed", _short(books, sale["id"]))
         return Done(result, [changed(SALE, sale["id"], {"state": sale["state"]}, {"state": "processing"})])
 
     def carry_out(self, books: Books, arguments: ConfirmOrder, mark: str) -> None:
@@ -127,9 +127,7 @@ class Confirm(Write):
         sale = books.order(arguments.order, ("total_amount",))
         if sale["state"] not in _CONFIRMED:
             return None
-        result = _state(
-            sale["party."]["name"], sale["number"], _word(sale), sale["total_amount"], books.currency, _short(books, sale["id"])
-        )
+        result = _state(books, sale, _word(sale), _short(books, sale["id"]))
         return Done(result, [changed(SALE, sale["id"], {"state": "quotation"}, {"state": sale["state"]})])
 
 
@@ -151,7 +149,7 @@ class ChangeQuantity(Write):
             changes = [_quantity(line, arguments.qty) if line else _line_change(row, None)]
         elif line is not None:
             changes = [Change(table=LINE, key={"id": line["id"]}, before={"quantity": line["quantity"]}, after=None)]
-        result = _state(sale["party."]["name"], sale["number"], "quote", lines_total(books, rows), books.currency)
+        result = _state(books, {**sale, "total_amount": lines_total(books, rows)}, "quote")
         return Done(result, changes)
 
     def carry_out(self, books: Books, arguments: ChangeOrder, mark: str) -> None:
@@ -179,7 +177,7 @@ class ChangeQuantity(Write):
         sale, line, _ = self._parts(books, arguments)
         if sale["state"] == "draft" or not self._fits(line, arguments.qty):
             return None
-        result = _state(sale["party."]["name"], sale["number"], _word(sale), sale["total_amount"], books.currency)
+        result = _state(books, sale, _word(sale))
         after = {"quantity": float(arguments.qty)}
         return Done(result, [changed(LINE, line["id"], {"quantity": None}, after)] if line is not None else [])
 
@@ -207,7 +205,7 @@ class Cancel(Write):
         """Of what is not confirmed: what is has a shipment that Tryton wants dealt with first."""
         sale = books.order(arguments.order, ("total_amount",))
         _must_be(sale, _OPEN, f"is {_word(sale)}; Tryton cancels quotations only")
-        result = _state(sale["party."]["name"], sale["number"], "cancelled", sale["total_amount"], books.currency)
+        result = _state(books, sale, "cancelled")
         return Done(result, [changed(SALE, sale["id"], {"state": sale["state"]}, {"state": "cancelled"})])
 
     def carry_out(self, books: Books, arguments: CancelOrder, mark: str) -> None:
@@ -221,7 +219,7 @@ class Cancel(Write):
         sale = books.order(arguments.order, ("total_amount",))
         if sale["state"] != "cancelled":
             return None
-        result = _state(sale["party."]["name"], sale["number"], "cancelled", sale["total_amount"], books.currency)
+        result = _state(books, sale, "cancelled")
         return Done(result, [changed(SALE, sale["id"], {"state": "quotation"}, {"state": "cancelled"})])
 
 
@@ -325,8 +323,16 @@ def _word(sale: Record) -> str:
     return _STATES.get(state, state)
 
 
-def _state(customer: str, number: str, state: str, total: Decimal, currency: str, short: Decimal = Decimal(0)) -> OrderState:
-    return OrderState(order=number, customer=customer, state=state, total=total, currency=currency, backordered=short)
+def _state(books: Books, sale: Record, state: str, short: Decimal = Decimal(0)) -> OrderState:
+    """Of a sale with `party.`, `number` and `total_amount`."""
+    return OrderState(
+        order=sale["number"],
+        customer=sale["party."]["name"],
+        state=state,
+        total=sale["total_amount"],
+        currency=books.currency,
+        backordered=short,
+    )
 
 
 def _short(books: Books, sale: int) -> Decimal:
