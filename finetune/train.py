@@ -290,14 +290,15 @@ def train_adapter(
 
 def _save_adapter(model: Any, folder: Path) -> None:
     """Write the adapter in float16, which is what is served, and so that the same weights are the same files: PEFT writes sets in
-    any order, and a card nobody reads."""
+    any order, the base's path on this machine, and a card nobody reads; a release's record names its base."""
     model.save_pretrained(folder, safe_serialization=True)
     (folder / "README.md").unlink(missing_ok=True)
     weights = folder / "adapter_model.safetensors"
     save_file({name: values.half() for name, values in load_file(weights).items()}, weights, metadata={"format": "pt"})
     file = folder / "adapter_config.json"
     config = json.loads(file.read_text())
-    file.write_text(json.dumps({**config, "target_modules": sorted(config["target_modules"])}, indent=2, sort_keys=True))
+    same_anywhere = {"target_modules": sorted(config["target_modules"]), "base_model_name_or_path": None}
+    file.write_text(json.dumps({**config, **same_anywhere}, indent=2, sort_keys=True))
 
 
 def _load_base(base: Path) -> Any:
