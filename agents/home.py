@@ -25,6 +25,7 @@ from tools.approvals import Approvals
 from tools.audit import Audit
 from tools.executor import BackEnd, Executor
 from tools.ledger import Ledger
+from tools.migration_store import MigrationStore
 from tools.plans import Plans
 from tools.policy import PolicyFile
 from tools.registry import Registry
@@ -38,6 +39,7 @@ class Home:
         self.database: Engine = open_database(settings)
         self.principal = Principal(tenant=settings.tenant)
         self.registry = Registry(self.database, settings.tenant)
+        self.migrations = MigrationStore(self.database, settings.tenant)
         self.traces = TraceStore(self.database, settings.tenant)
         self.releases = ReleaseStore(self.database, settings.tenant, settings.home / "releases")
         self.jobs = JobStore(self.database, settings.tenant)

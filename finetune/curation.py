@@ -21,6 +21,7 @@ from finetune.curate.filtered import Filtered
 from finetune.curate.overlooked import LEAST, Doubts, believed, corrections, doubts, let_be
 from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
+from finetune.curate.up_to_date import up_to_date
 from finetune.fit import PICKER_JOINED, fit_picker
 from finetune.harvest import harvest
 from finetune.join import Joiner
@@ -30,6 +31,7 @@ from tools.choices import with_said_choices
 from tools.habits import with_habits
 from tools.kinds import KindTable, infer_kinds
 from tools.marks import AT_NIGHT, Marker
+from tools.migration import Edges, edges_between
 
 
 class Curated(NamedTuple):
@@ -50,10 +52,14 @@ class Curator:
         self._seed, self._progress = seed, progress
 
     def curate(self, golden: Sequence[Sequence[Message]]) -> Curated:
-        """All that teaches, less what does not fit, stands there twice, resembles a golden conversation, or is not believed."""
+        """All that teaches, brought to the schemas of now, less what does not fit, stands there twice, resembles a golden
+        conversation, or is not believed."""
         traces = list(self._home.traces.all(self._toolset.name))
         examples, dropped = harvest(traces), dict[str, str]()
+        hashes = {trace.id: trace.schema_hashes for trace in traces}
+        edges = ways_of(self._home, self._toolset.name)
         filters: tuple[Callable[[list[Example]], Filtered], ...] = (
+            lambda rows: up_to_date(rows, hashes, self._toolset, edges),
             lambda rows: schema_valid(rows, self._toolset),
             exact_duplicates,
             whole_threads,
@@ -101,6 +107,11 @@ class Curator:
         table = infer_table(self._toolset, known)
         joiner = Joiner(self._toolset, table, PICKER_JOINED, self._seed)
         return fit_picker(self._toolset, known, joiner.join(known), Marker(self._toolset, table, AT_NIGHT), self._embedder())
+
+
+def ways_of(home: Home, toolset: str) -> Edges:
+    """What leads from the schemas that the tools of a toolset had to those they have."""
+    return edges_between(home.registry.versions(toolset), home.migrations.edges(toolset))
 
 
 def infer_table(toolset: Toolset, examples: Sequence[Example]) -> KindTable:

@@ -74,6 +74,12 @@ class Registry:
         with Session(self._engine) as session:
             return session.exec(query.order_by(col(ToolsetRow.id).desc())).first()
 
+    def versions(self, name: str) -> list[Toolset]:
+        """Every version of a toolset there was, the oldest first and the current one last; empty where there is none."""
+        with Session(self._engine) as session:
+            rows = session.exec(self._query(name).order_by(col(ToolsetRow.id))).all()
+            return [Toolset.model_validate(row.document) for row in rows]
+
     def all(self) -> list[Toolset]:
         """The current version of every toolset, by name."""
         with Session(self._engine) as session:

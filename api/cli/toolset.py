@@ -6,11 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
+from agents.home import Home
 from api.cli.output import AsJson, open_home, show
 from core.errors import BadInput, NotFound
-from core.types.tool import read_toolset
+from core.types.schema_change import ToolMigration
+from core.types.tool import Toolset, read_toolset
+from finetune.standing import Standing, count_by_standing
+from tools.migration_declared import proposed_migrations, read_migrations
+from tools.schema_changes import toolset_changes
 
 app = typer.Typer(help="Toolsets: named, versioned sets of tools.", no_args_is_help=True)
+Was = Annotated[str | None, typer.Option(help="The version of then; default the latest one with other tools.")]
+_FITS = "  (calls of then mean the same)"
+_STANDING: dict[Standing, str] = {
+    "as it is": "teach as they are",
+    "migrated": "are migrated",
+    "lost": "teach nothing until a migration is declared",
+}
 
 
 @app.command()
@@ -33,6 +45,72 @@ def list_toolsets(as_json: AsJson = False) -> None:
     found = open_home().registry.all()
     document = [{"toolset": t.name, "version": t.version, "tools": [tool.name for tool in t.tools]} for t in found]
     show(document, "\n".join(f"{t.name}  {t.version}  {len(t.tools)} tools" for t in found) or "No toolsets.", as_json)
+
+
+@app.command()
+def diff(name: str, was: Was = None, as_json: AsJson = False) -> None:
+    """Show what changed between two versions of a toolset, and what it means for the traces of then."""
+    home = open_home()
+    old, new = _versions(home, name, was)
+    changes = toolset_changes(old, new)
+    uses = count_by_standing(home, old, new)
+    lines = [f"{name}: {old.version} → {new.version}", *(f"  {change}{_FITS if change.fits else ''}" for change in changes)]
+    lines += [f"  {use.tool}: {use.traces} traces {_STANDING[use.standing]}" for use in uses]
+    document = {
+        "toolset": name,
+        "was": old.version,
+        "now": new.version,
+        "changes": [change.model_dump() for change in changes],
+        "traces": [use.model_dump() for use in uses],
+    }
+    show(document, "\n".join(lines if changes else [*lines, "  nothing but words changed"]), as_json)
+
+
+@app.command()
+def migrate(
+    name: str,
+    file: Annotated[
+        Path | None, typer.Argument(help="JSON: by tool of then what it becomes; without it, what renames say.")
+    ] = None,
+    was: Was = None,
+    as_json: AsJson = False,
+) -> None:
+    """Declare how calls of then are written now, so that their traces go on teaching."""
+    home = open_home()
+    old, new = _versions(home, name, was)
+    declared = read_migrations(read_json(file), old, new, str(file)) if file is not None else proposed_migrations(old, new)
+    for tool, migration in declared.items():
+        schemas = old.by_name[tool].schema_hash, new.by_name[migration.becomes].schema_hash
+        home.migrations.declare(name, tool, *schemas, migration, home.principal)
+    uses = count_by_standing(home, old, new)
+    lines = [f"  {tool} → {migration.becomes}: {_told(migration)}" for tool, migration in declared.items()]
+    lines += [f"  {use.tool}: {use.traces} traces {_STANDING[use.standing]}" for use in uses]
+    document = {
+        "toolset": name,
+        "declared": {tool: migration.model_dump() for tool, migration in declared.items()},
+        "traces": [use.model_dump() for use in uses],
+    }
+    show(document, "\n".join([f"{name}: {len(declared)} migrations declared", *lines]), as_json)
+
+
+def _versions(home: Home, name: str, was: str | None) -> tuple[Toolset, Toolset]:
+    """The version of then and the current one; without a word the latest of then whose tools were others.
+
+    Raises:
+        NotFound: No such toolset or version, or there was never another.
+    """
+    current = home.registry.get(name)
+    before = [version for version in home.registry.versions(name) if version.schema_hashes != current.schema_hashes]
+    if was is not None:
+        before = [version for version in before if version.version.startswith(was)]
+    if not before:
+        raise NotFound(f"toolset {name!r}: no {f'version {was!r}' if was else 'earlier version'} with other tools")
+    return before[-1], current
+
+
+def _told(migration: ToolMigration) -> str:
+    renamed = [f"{path} → {now or 'dropped'}" for path, now in migration.arguments.items()]
+    return ", ".join([*renamed, *(f"{path} as {cast}" for path, cast in migration.casts.items())]) or "as they are"
 
 
 def read_json(file: Path) -> Any:

@@ -49,6 +49,25 @@ def shop(run: Run) -> Run:
 # toolsets
 
 
+def test_a_changed_tool_is_told_and_its_traces_go_on_teaching_once_a_migration_is_declared(shop: Run) -> None:
+    assert shop("toolset", "diff", "shop").stderr == "nightschool: toolset 'shop': no earlier version with other tools\n"
+    assert shop("traces", "import", "shop", write("traces.jsonl", TRACE)).code == 0
+    text = json.dumps(TOOLS).replace('"count"', '"quantity"').replace('"move"', '"shift"')
+    assert shop("toolset", "add", "shop", write("tools.json", json.loads(text.replace('"shift"', '"move"')))).code == 0
+    diff = shop("toolset", "diff", "shop")
+    assert "move.count: argument renamed: count → quantity" in diff.stdout
+    assert "move: 1 traces teach nothing until a migration is declared" in diff.stdout
+    assert shop("toolset", "diff", "shop", "--was", "nope").stderr.endswith("no version 'nope' with other tools\n")
+    wrong = shop("toolset", "migrate", "shop", write("m.json", {"move": {"becomes": "move", "arguments": {"size": "x"}}}))
+    assert wrong.code == 2 and wrong.stderr == "nightschool: m.json: move: no argument 'size' then; there were count\n"
+    declared = shop("toolset", "migrate", "shop", "--json").document
+    assert declared["declared"]["move"]["arguments"] == {"count": "quantity"}
+    assert declared["traces"] == [{"tool": "move", "traces": 1, "standing": "migrated"}]
+    assert shop("toolset", "add", "shop", write("tools.json", json.loads(text))).code == 0
+    assert "move → shift: as they are" in shop("toolset", "migrate", "shop").stdout
+    assert shop("toolset", "diff", "shop", "--json").document["traces"] == [{"tool": "move", "traces": 0, "standing": "migrated"}]
+
+
 def test_a_toolset_is_added_once_and_listed(run: Run) -> None:
     write("vocabulary.json", {"place": {"names": ["yard"]}})
     added = run("toolset", "add", "shop", write("tools.json", TOOLS), "--vocabulary", "vocabulary.json", "--json")

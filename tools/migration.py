@@ -1,0 +1,109 @@
+"""Calls of a tool as it was, written as calls of the tool as it is now."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence, Set
+from itertools import pairwise
+from typing import Any
+
+from core.types.message import ToolCall
+from core.types.schema_change import Cast, ToolMigration
+from core.types.tool import Toolset
+from tools.schema_changes import tool_changes
+
+Edges = Mapping[str, Sequence[tuple[str, ToolMigration]]]
+"""By schema hash of then: the schema hash that a migration leads to, and the migration."""
+
+
+def way_to_now(schema: str, now: Set[str], edges: Edges) -> list[ToolMigration] | None:
+    """The shortest row of migrations from a tool's schema of then to one that there is now.
+
+    Args:
+        schema: Schema hash of then.
+        now: Schema hashes of the tools there are.
+        edges: What was declared, and what fits by itself.
+
+    Returns:
+        Empty where nothing changed; None where no row of them leads here.
+    """
+    ways: deque[tuple[str, list[ToolMigration]]] = deque([(schema, [])])
+    seen = {schema}
+    while ways:
+        here, way = ways.popleft()
+        if here in now:
+            return way
+        for there, migration in edges.get(here, ()):
+            if there not in seen:
+                seen.add(there)
+                ways.append((there, [*way, migration]))
+    return None
+
+
+def edges_between(versions: Sequence[Toolset], declared: Edges) -> Edges:
+    """What was declared, and what fits by itself.
+
+    Args:
+        versions: Of one toolset, the oldest first.
+        declared: By people.
+    """
+    edges: dict[str, list[tuple[str, ToolMigration]]] = {schema: list(there) for schema, there in declared.items()}
+    for was, now in pairwise(versions):
+        for tool in was.tools:
+            same = now.by_name.get(tool.name)
+            if same and same.schema_hash != tool.schema_hash and all(change.fits for change in tool_changes(tool, same)):
+                edges.setdefault(tool.schema_hash, []).append((same.schema_hash, ToolMigration(becomes=same.name)))
+    return edges
+
+
+def migrated(call: ToolCall, way: Sequence[ToolMigration]) -> ToolCall:
+    """A call through a row of migrations; one whose value cannot be cast keeps it, and will not fit."""
+    for migration in way:
+        moved = _moved(call.arguments, "", migration)
+        call = call.model_copy(update={"name": migration.becomes, "arguments": {**migration.defaults, **moved}})
+    return call
+
+
+def _moved(value: Any, path: str, migration: ToolMigration) -> Any:
+    if isinstance(value, Mapping):
+        prefix = f"{path}." if path else ""
+        return {
+            name: _moved(inner, f"{prefix}{key}", migration)
+            for key, inner in value.items()
+            if (name := migration.arguments.get(f"{prefix}{key}", key)) is not None
+        }
+    if isinstance(value, list):
+        return [_moved(item, f"{path}[]", migration) for item in value]
+    said = value if isinstance(value, str) else json.dumps(value)
+    value = migration.values.get(path, {}).get(said, value)
+    cast = migration.casts.get(path)
+    return _cast(value, cast) if cast is not None else value
+
+
+def _cast(value: Any, cast: Cast) -> Any:
+    """The value in another type; as it is where that would not say the same."""
+    try:
+        return _CASTS[cast](value)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return value
+
+
+def _whole(value: Any) -> int:
+    if float(value) != int(float(value)):
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(float(value))
+
+
+def _number(value: Any) -> float | int:
+    number = float(value)
+    return int(number) if number.is_integer() else number
+
+
+def _truth(value: Any) -> bool:
+    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[str(value).lower()]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+_CASTS: Mapping[Cast, Callable[[Any], Any]] = {"string": _text, "number": _number, "integer": _whole, "boolean": _truth}
