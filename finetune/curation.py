@@ -13,11 +13,14 @@ from core.types.message import Message
 from core.types.release import Release
 from core.types.tool import Toolset
 from core.types.trace import Trace
-from core.types.value import content_hash
+from core.types.value import Value, content_hash
 from finetune.cluster import cluster
+from finetune.curate.capped import capped
+from finetune.curate.conflicts import agreed
 from finetune.curate.decontaminate import decontaminated
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.filtered import Filtered
+from finetune.curate.near_duplicates import near_duplicates
 from finetune.curate.overlooked import LEAST, Doubts, believed, corrections, doubts, let_be
 from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
@@ -33,6 +36,21 @@ from tools.kinds import KindTable, infer_kinds
 from tools.marks import AT_NIGHT, Marker
 from tools.migration import Edges, edges_between
 
+Filter = Callable[[list[Example]], Filtered]
+
+
+class Passed(Value):
+    """One filter's work."""
+
+    filter: str
+    """Its name."""
+    before: int
+    """Examples that came to it."""
+    dropped: int
+    """Examples it left out."""
+    not_applicable: str
+    """What it lacked to judge; empty where it judged."""
+
 
 class Curated(NamedTuple):
     """What may teach, and what may not."""
@@ -41,6 +59,10 @@ class Curated(NamedTuple):
     """In the order their traces came, with clusters."""
     dropped: dict[str, str]
     """Reason by trace id."""
+    passed: list[Passed]
+    """Filter by filter, in their order."""
+    harvested: list[Example]
+    """What came to the first filter."""
 
 
 class Curator:
@@ -52,35 +74,49 @@ class Curator:
         self._seed, self._progress = seed, progress
 
     def curate(self, golden: Sequence[Sequence[Message]]) -> Curated:
-        """All that teaches, brought to the schemas of now, less what does not fit, stands there twice, resembles a golden
-        conversation, or is not believed."""
+        """All that teaches, less what a filter leaves out."""
         traces = list(self._home.traces.all(self._toolset.name))
-        examples, dropped = harvest(traces), dict[str, str]()
+        return self._sift(traces, golden, lambda rows: self._believed(rows, traces))
+
+    def inspect(self, golden: Sequence[Sequence[Message]]) -> Curated:
+        """The same without a model, in seconds: what was let be by mistake stays in."""
+        traces = list(self._home.traces.all(self._toolset.name))
+        return self._sift(traces, golden, lambda rows: Filtered(rows, {}, "judged at night, with a picker"))
+
+    def _sift(self, traces: Sequence[Trace], golden: Sequence[Sequence[Message]], believe: Filter) -> Curated:
         hashes = {trace.id: trace.schema_hashes for trace in traces}
-        edges = ways_of(self._home, self._toolset.name)
-        filters: tuple[Callable[[list[Example]], Filtered], ...] = (
-            lambda rows: up_to_date(rows, hashes, self._toolset, edges),
-            lambda rows: schema_valid(rows, self._toolset),
-            exact_duplicates,
-            whole_threads,
-            lambda rows: decontaminated(rows, golden),
-            lambda rows: self._believed(rows, traces),
-        )
-        for keep in filters:
-            examples, left_out = keep(examples)
+        people = {trace.id: trace.principal.subject_key for trace in traces if trace.is_of_the_day}
+        put_right = frozenset(trace.id for trace in traces if trace.is_correction)
+        filters: dict[str, Filter] = {
+            "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, ways_of(self._home, self._toolset.name)),
+            "fits its schema": lambda rows: schema_valid(rows, self._toolset),
+            "exact duplicates": exact_duplicates,
+            "whole threads": whole_threads,
+            "unlike golden requests": lambda rows: decontaminated(rows, golden),
+            "agreed": lambda rows: agreed(rows, put_right),
+            "believed": believe,
+            "near-duplicates": near_duplicates,
+            "not one person's": lambda rows: capped(rows, people),
+        }
+        harvested, dropped, passed = harvest(traces), dict[str, str](), list[Passed]()
+        examples = harvested
+        for name, keep in filters.items():
+            kept, left_out, lacked = keep(examples)
+            passed.append(Passed(filter=name, before=len(examples), dropped=len(left_out), not_applicable=lacked))
+            examples = kept
             dropped.update(left_out)
-        return Curated(cluster(examples), dropped)
+        return Curated(cluster(examples), dropped, passed, harvested)
 
     def _believed(self, examples: list[Example], traces: Sequence[Trace]) -> Filtered:
         """Without what people let be by mistake, as far as that can be told; told once, as it takes a picker."""
         put_right = corrections(traces)
         refused, doubtful = [correction.refused for correction in put_right.values()], let_be(examples, traces, put_right)
         if min(len(refused), len(doubtful)) < LEAST:
-            return Filtered(examples, {})
+            return Filtered(examples, {}, f"fewer than {LEAST} turns put right, or let be")
         start = self._release_without(doubtful.keys() | put_right.keys())
         known = [] if start else _imported(examples, traces)
         if not start and len(known) < LEAST:
-            return Filtered(examples, {})
+            return Filtered(examples, {}, "no picker that has not seen them")
         made_of = [self._toolset.version, sorted(doubtful), sorted(put_right), start and start.id, self._seed]
         file = self._home.nights / f"doubts-{content_hash([*made_of, [example.id for example in known]])}.json"
         if not file.is_file():

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from core.types.example import Example
 from core.types.value import content_hash
+from finetune.curation import Curated
 from finetune.split import Parts
 
 PART_NAMES = ("writer", "stop", "reserved", "exam")
 
 
-def freeze(parts: Parts, dropped: dict[str, str], folder: Path) -> str:
+def freeze(parts: Parts, curated: Curated, folder: Path) -> str:
     """Write the parts as JSON Lines and `manifest.json`; writing the same again changes nothing.
 
     Returns:
@@ -27,7 +28,8 @@ def freeze(parts: Parts, dropped: dict[str, str], folder: Path) -> str:
             name: [{"example": e.id, "trace": e.trace_id, "cluster": e.cluster} for e in getattr(parts, name)]
             for name in PART_NAMES
         },
-        "dropped": dropped,
+        "dropped": curated.dropped,
+        "filters": [passed.model_dump() for passed in curated.passed],
     }
     partial = folder / "manifest.partial"
     partial.write_text(json.dumps(manifest, indent=1))

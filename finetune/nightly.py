@@ -155,7 +155,8 @@ class Night:
         order = self._order
         golden = golden_cases(self._home.settings.home, order.toolset) if order.exam is None else order.exam
         barred = [case.messages for case in golden] if order.exam is None else []
-        examples, self._dropped = self._curator().curate(barred)
+        curated = self._curator().curate(barred)
+        examples, self._dropped = curated.examples, curated.dropped
         if not examples and not self._dropped:
             raise NotFound(
                 f"toolset {order.toolset!r} has no traces that teach: `nightschool traces import {order.toolset} FILE`"
@@ -178,7 +179,7 @@ class Night:
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
         self._folder = self._folder_of_nights() / self._key()
-        self._dataset = freeze(self._parts, self._dropped, self._folder / "dataset")
+        self._dataset = freeze(self._parts, curated, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
 
     @cached_property

@@ -59,6 +59,11 @@ class Trace(Value):
         return self.source.startswith((THREAD, CORRECTION))
 
     @property
+    def is_correction(self) -> bool:
+        """Whether a person wrote it to put another one right."""
+        return self.source.startswith(CORRECTION)
+
+    @property
     def conversation_key(self) -> str:
         """Hash of the whole conversation with its label, for exact duplicates."""
         label: list[Any] = [self.outcome, self.missing, self.query]

@@ -23,6 +23,8 @@ def decontaminated(examples: Sequence[Example], golden: Iterable[Sequence[Messag
     for number, shingle in enumerate(shingles):
         for trigram in shingle:
             index.setdefault(trigram, set()).add(number)
+    if not shingles:
+        return Filtered(list(examples), {}, "no golden requests")
     kept, dropped = [], {}
     for example in examples:
         if any(_resembles(shingle, shingles, index) for shingle in _shingles(example.messages)):

@@ -12,3 +12,5 @@ class Filtered(NamedTuple):
     """In the order given."""
     dropped: dict[str, str]
     """Reason by trace id."""
+    not_applicable: str = ""
+    """What a filter lacked that would have told it something; it kept everything. Empty where it could judge."""

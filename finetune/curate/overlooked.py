@@ -46,7 +46,7 @@ class Correction(NamedTuple):
 def corrections(traces: Sequence[Trace]) -> dict[str, Correction]:
     """What each correction put right, by its trace id; those of which that cannot be told are left out."""
     by_id = {trace.id: trace for trace in traces}
-    pairs = [(trace, by_id.get(trace.source.removeprefix(CORRECTION))) for trace in traces if _is_correction(trace)]
+    pairs = [(trace, by_id.get(trace.source.removeprefix(CORRECTION))) for trace in traces if trace.is_correction]
     found = {right.id: _first_difference(wrong, right) for right, wrong in pairs if wrong is not None}
     return {identity: correction for identity, correction in found.items() if correction is not None}
 
@@ -57,7 +57,7 @@ def let_be(examples: Sequence[Example], traces: Sequence[Trace], put_right: Mapp
     found: dict[str, list[Step]] = {}
     for example in examples:
         trace, correction = of_the_day.get(example.trace_id), put_right.get(example.trace_id)
-        if trace is not None and (correction is not None or not _is_correction(trace)):
+        if trace is not None and (correction is not None or not trace.is_correction):
             right = correction.right if correction else ""
             found[example.trace_id] = [step for step in example.steps if step.outcome in _TOLD and step.key != right]
     return {identity: steps for identity, steps in found.items() if steps}
@@ -122,10 +122,6 @@ def _judged(rows: Sequence[PickerRow], picker: Picker, toolset: Toolset) -> NDAr
     picks = picker.pick_all([row.messages for row in rows])
     judged = [step_features(toolset, row.calls, row.messages, pick) for row, pick in zip(rows, picks, strict=True)]
     return np.asarray(judged, np.float32)
-
-
-def _is_correction(trace: Trace) -> bool:
-    return trace.source.startswith(CORRECTION)
 
 
 def _first_difference(wrong: Trace, right: Trace) -> Correction | None:

@@ -68,6 +68,23 @@ def test_a_changed_tool_is_told_and_its_traces_go_on_teaching_once_a_migration_i
     assert shop("toolset", "diff", "shop", "--json").document["traces"] == [{"tool": "move", "traces": 0, "standing": "migrated"}]
 
 
+def test_a_harvest_is_inspected_without_a_model(shop: Run) -> None:
+    nothing = {
+        "messages": [{"role": "user", "content": "hello there"}, {"role": "assistant", "content": "hello"}],
+        "outcome": "none",
+    }
+    shop("traces", "import", "shop", write("traces.jsonl", TRACE, nothing))
+    text = json.dumps(TOOLS).replace("integer", "string")
+    shop("toolset", "add", "shop", write("tools.json", json.loads(text)))
+    found = shop("harvest", "inspect", "shop", "--json").document
+    assert (found["traces"], found["harvested"], found["kept"], found["new"]) == (2, 2, 1, 1)
+    assert found["filters"][0] == {"filter": "schema of now", "before": 2, "dropped": 1, "not_applicable": ""}
+    assert found["taught_before"] == {"move": 1, "(none)": 1} and found["taught"] == {"move": 0, "(none)": 1}
+    assert list(found["reasons"]) == ["move: called by a schema of another time"] and found["lacking"] == ["move"]
+    told = shop("harvest", "inspect", "shop").stdout
+    assert "near-duplicates" in told and "not applicable: no golden requests" in told
+
+
 def test_a_toolset_is_added_once_and_listed(run: Run) -> None:
     write("vocabulary.json", {"place": {"names": ["yard"]}})
     added = run("toolset", "add", "shop", write("tools.json", TOOLS), "--vocabulary", "vocabulary.json", "--json")

@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
+from finetune.curate import capped as caps
+from finetune.curate.capped import capped
+from finetune.curate.conflicts import agreed
 from finetune.curate.decontaminate import MAX_JACCARD, decontaminated, jaccard, trigrams
 from finetune.curate.duplicates import exact_duplicates
+from finetune.curate.near_duplicates import near_duplicates
 from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
 
@@ -144,3 +148,68 @@ def test_a_trace_that_teaches_something_of_its_own_stays() -> None:
     assert whole_threads([ending, _thread("b", 2)]).dropped == {}
     assert whole_threads([other, _thread("b", 2)]).dropped == {}
     assert whole_threads([_thread("a", 2), _thread("b", 2)]).dropped == {}
+
+
+# conflicts
+
+
+def moving(name: str, count: int, said: str = "move them") -> Example:
+    return example(name, said, step=Step(position=1, outcome="calls", calls=(ToolCall(name="move", arguments={"count": count}),)))
+
+
+def test_what_more_than_half_do_after_the_same_words_is_right() -> None:
+    kept, dropped, _ = agreed([moving("a", 1), moving("b", 2), moving("c", 1), moving("d", 3, "move others")])
+    assert [row.trace_id for row in kept] == ["a", "c", "d"]
+    assert dropped == {"b": "others do otherwise after the same words"}
+
+
+def test_where_nobody_has_more_than_half_nobody_is_believed() -> None:
+    assert agreed([moving("a", 1), moving("b", 2)]).kept == []
+
+
+def test_a_correction_is_believed_against_many_and_two_that_differ_are_not() -> None:
+    many = [moving("a", 1), moving("b", 1), moving("c", 2)]
+    assert [row.trace_id for row in agreed(many, {"c"}).kept] == ["c"]
+    assert [row.trace_id for row in agreed([*many, moving("d", 3)], {"c", "d"}).kept] == []
+
+
+def test_a_conversation_that_goes_on_does_not_contradict_its_beginning() -> None:
+    first = ToolCall(name="move", arguments={"count": 1})
+    said = (
+        Message(role="user", content="move them"),
+        Message(role="assistant", tool_calls=(first,)),
+        Message(role="tool", content="ok"),
+    )
+    steps = (Step(position=1, outcome="calls", calls=(first,)), Step(position=3, outcome="done"))
+    longer = Example(trace_id="long", cluster="long", messages=said, steps=steps)
+    assert len(agreed([moving("a", 1), longer]).kept) == 2
+
+
+# near-duplicates
+
+
+def test_a_few_of_what_says_and_does_nearly_the_same_are_kept() -> None:
+    text = "please move {} of the heavy snow chains from the yard behind the main hall over to the east gate by tonight"
+    flood = [moving(f"f{n}", n, text.format(n)) for n in range(40)]
+    kept, dropped, _ = near_duplicates([*flood, example("other", text.format(3))])
+    assert [row.trace_id for row in kept] == ["f0", "f1", "f2", "other"], "one that does something else stays"
+    assert len(dropped) == 37 and set(dropped.values()) == {"near-duplicate of 3 others"}
+
+
+# caps
+
+
+def test_one_person_does_not_fill_the_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caps, "LEAST", 5)
+    rows = [example(f"t{number}", str(number)) for number in range(30)]
+    people = {f"t{number}": "eve" if number < 20 else "ada" for number in range(22)}
+    kept, dropped, _ = capped(rows, people)
+    assert len(dropped) == 11 and all(people[name] == "eve" for name in dropped), "nine of thirty are her share"
+    assert capped(rows[::-1], people).dropped == dropped, "whatever the order they come in"
+    assert len(kept) == 19
+
+
+def test_where_one_person_is_all_there_is_nothing_is_left_out() -> None:
+    rows = [example(f"t{number}", str(number)) for number in range(400)]
+    assert capped(rows, {row.trace_id: "eve" for row in rows}).not_applicable == "fewer than two people"
+    assert capped(rows, {}) == (rows, {}, "fewer than two people")

@@ -1,0 +1,73 @@
+"""What tonight would learn from, told in seconds and without a model."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from agents.home import Home
+from agents.learned import learned_traces
+from core.types.example import Example
+from core.types.value import Value
+from evals.golden_sets import golden_cases
+from finetune.curation import Curator, Passed
+from finetune.progress import Progress
+
+FEW = 20
+"""Conversations that a tool should have at least."""
+
+
+class Inspection(Value):
+    """What would be used, what would not and why, and what is lacking."""
+
+    toolset: str
+    """Whose traces."""
+    traces: int
+    """All there are."""
+    harvested: int
+    """Conversations of accepted traces in which something teaches."""
+    kept: int
+    """Conversations after all filters."""
+    new: int
+    """Of these, how many the champion has not learned."""
+    filters: tuple[Passed, ...]
+    """In their order."""
+    reasons: dict[str, int]
+    """Why conversations are left out, the commonest first."""
+    taught_before: dict[str, int]
+    """Conversations by what they teach, a tool or a way to end, as harvested."""
+    taught: dict[str, int]
+    """The same after all filters; every tool of the toolset is there."""
+    lacking: tuple[str, ...]
+    """Tools with fewer than `FEW` conversations."""
+
+
+def inspect_harvest(home: Home, name: str, progress: Progress) -> Inspection:
+    """Curate as a night would, but for what takes a picker to tell.
+
+    Raises:
+        NotFound: No such toolset.
+    """
+    toolset = home.registry.get(name)
+    golden = [case.messages for case in golden_cases(home.settings.home, name)]
+    curated = Curator(home, toolset, lambda: home.embedder, 0, progress).inspect(golden)
+    learned = learned_traces(home, name)
+    taught = dict.fromkeys(toolset.by_name, 0) | _taught(curated.examples)
+    return Inspection(
+        toolset=name,
+        traces=home.traces.count(name),
+        harvested=len(curated.harvested),
+        kept=len(curated.examples),
+        new=sum(example.trace_id not in learned for example in curated.examples),
+        filters=tuple(curated.passed),
+        reasons=dict(Counter(curated.dropped.values()).most_common()),
+        taught_before=_taught(curated.harvested),
+        taught=taught,
+        lacking=tuple(tool for tool in toolset.by_name if taught[tool] < FEW),
+    )
+
+
+def _taught(examples: Sequence[Example]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for example in examples:
+        calls = {call.name for step in example.steps if step.outcome == "calls" for call in step.calls}
+        counts.update(calls | {f"({step.outcome})" for step in example.steps if step.outcome != "calls"})
+    return dict(counts.most_common())
