@@ -8,6 +8,8 @@ from agents.home import Home
 from core.types.release import Release
 
 _LEARNED = ("writer", "stop", "reserved")
+YOUNG = "its writes are too young to be judged"
+"""Why a night leaves a trace to a later one."""
 
 
 def learned_traces(home: Home, toolset: str) -> frozenset[str]:
@@ -39,9 +41,10 @@ def learned_in(home: Home, release: str, with_exam: bool = False) -> frozenset[s
 
 
 def dropped_by(home: Home, release: str) -> frozenset[str]:
-    """Ids of the traces that a release's night left out for a reason: others say the same, or they are not believed."""
+    """Ids of the traces that a release's night left out for good: others say the same, or they are not believed."""
     manifest = home.releases.path(release) / "dataset.json"
-    return frozenset(json.loads(manifest.read_text()).get("dropped", ())) if manifest.is_file() else frozenset()
+    dropped = json.loads(manifest.read_text()).get("dropped", {}) if manifest.is_file() else {}
+    return frozenset(identity for identity, why in dropped.items() if why != YOUNG)
 
 
 @lru_cache(4)

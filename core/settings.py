@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """At most so long such a night takes, a toolset."""
     night_signal: int = Field(default=25, ge=1)
     """New accepted traces below which the night is left out."""
+    mature_days: int = Field(default=7, ge=0)
+    """How long a write has to stand, not undone, cancelled or credited, before its conversation teaches; 0 waits for nothing."""
     erp: Literal["sandbox", "tryton"] = "sandbox"
     """The business system that is worked in."""
     tryton: Path | None = None

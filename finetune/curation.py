@@ -24,7 +24,9 @@ from finetune.curate.near_duplicates import near_duplicates
 from finetune.curate.overlooked import LEAST, Doubts, believed, corrections, doubts, let_be
 from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
+from finetune.curate.stood import stood
 from finetune.curate.up_to_date import up_to_date
+from finetune.fates import fates_of
 from finetune.fit import PICKER_JOINED, fit_picker
 from finetune.harvest import harvest
 from finetune.join import Joiner
@@ -86,9 +88,11 @@ class Curator:
     def _sift(self, traces: Sequence[Trace], golden: Sequence[Sequence[Message]], believe: Filter) -> Curated:
         hashes = {trace.id: trace.schema_hashes for trace in traces}
         people = {trace.id: trace.principal.subject_key for trace in traces if trace.is_of_the_day}
+        fates = fates_of(self._home, traces)
         put_right = frozenset(trace.id for trace in traces if trace.is_correction)
         filters: dict[str, Filter] = {
             "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, ways_of(self._home, self._toolset.name)),
+            "its writes stood": lambda rows: stood(rows, fates),
             "fits its schema": lambda rows: schema_valid(rows, self._toolset),
             "exact duplicates": exact_duplicates,
             "whole threads": whole_threads,

@@ -256,6 +256,13 @@ class Ledger:
         with Session(self._engine) as session:
             return [self._entry(row) for row in session.exec(query).all()]
 
+    def written(self) -> list[Entry]:
+        """All that was done, and what of it was undone, the oldest first; what was forgotten among it."""
+        known = col(LedgerRow.state).in_(("done", "undone"))
+        query = select(LedgerRow).where(LedgerRow.tenant == self._tenant, known).order_by(col(LedgerRow.id))
+        with Session(self._engine) as session:
+            return [self._entry(row) for row in session.exec(query).all()]
+
     def by_person(self, person: str, since: datetime, tools: Sequence[str]) -> list[Entry]:
         """What somebody wrote, or may have written, since a moment (UTC) with tools that one of these names; `*` stands for any
         letters."""

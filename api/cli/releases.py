@@ -6,22 +6,29 @@ from typing import Annotated
 import typer
 
 from api.cli.output import AsJson, open_home, show
+from finetune.fates import flagged
 
 app = typer.Typer(help="Releases: gated, promoted, rolled back as one.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_releases(toolset: str | None = None, as_json: AsJson = False) -> None:
-    """Show releases, oldest first; the champion is marked."""
+    """Show releases, oldest first; the champion is marked, and so is what learned writes that were taken back since."""
     home = open_home()
     found = home.releases.all(toolset)
     champions = {history[-1] for name in {r.toolset for r in found} if (history := home.releases.history(name))}
+    flags = {name: held for toolset_name in {r.toolset for r in found} for name, held in flagged(home, toolset_name).items()}
     document = [
-        {**r.model_dump(mode="json", include={"id", "toolset", "status", "base", "created_at"}), "champion": r.id in champions}
+        {
+            **r.model_dump(mode="json", include={"id", "toolset", "status", "base", "created_at"}),
+            "champion": r.id in champions,
+            "taken_back": flags.get(r.id, []),
+        }
         for r in found
     ]
     lines = [
         f"{'*' if d['champion'] else ' '} {d['id']}  {d['toolset']}  {d['base']}  {d['status']}  {d['created_at']}"
+        + (f"  learned {len(d['taken_back'])} conversations that were taken back since" if d["taken_back"] else "")
         for d in document
     ]
     show(document, "\n".join(lines) or "No releases.", as_json)
