@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.types.example import Example
+from core.types.tool import Toolset
 from core.types.value import content_hash
 from finetune.curation import Curated
 from finetune.split import Parts
@@ -12,18 +13,20 @@ from finetune.split import Parts
 PART_NAMES = ("writer", "stop", "reserved", "exam")
 
 
-def freeze(parts: Parts, curated: Curated, folder: Path) -> str:
+def freeze(parts: Parts, curated: Curated, toolset: Toolset, folder: Path) -> str:
     """Write the parts as JSON Lines and `manifest.json`; writing the same again changes nothing.
 
     Returns:
         The dataset's content hash.
     """
-    identity = content_hash({name: [e.id for e in getattr(parts, name)] for name in PART_NAMES})
+    identity = identity_of(parts)
     folder.mkdir(parents=True, exist_ok=True)
     for name in PART_NAMES:
         _write_rows(folder / f"{name}.jsonl", getattr(parts, name))
     manifest = {
         "dataset": identity,
+        "toolset": toolset.name,
+        "toolset_version": toolset.version,
         "rows": {
             name: [{"example": e.id, "trace": e.trace_id, "cluster": e.cluster} for e in getattr(parts, name)]
             for name in PART_NAMES
@@ -35,6 +38,11 @@ def freeze(parts: Parts, curated: Curated, folder: Path) -> str:
     partial.write_text(json.dumps(manifest, indent=1))
     partial.replace(folder / "manifest.json")
     return identity
+
+
+def identity_of(parts: Parts) -> str:
+    """Content hash of a dataset: which examples are in which part."""
+    return content_hash({name: [example.id for example in getattr(parts, name)] for name in PART_NAMES})
 
 
 def thaw(folder: Path) -> Parts:

@@ -179,7 +179,7 @@ class Night:
         cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
         self._folder = self._folder_of_nights() / self._key()
-        self._dataset = freeze(self._parts, curated, self._folder / "dataset")
+        self._dataset = freeze(self._parts, curated, self._toolset, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
 
     @cached_property
