@@ -5,17 +5,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from core.types.case import Case, read_case
+from core.types.case import Case, Part, read_case
 from core.types.message import write_messages
 from core.types.value import Value
 from evals.golden import COMPANY
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.scenario import Played, Scenario, play, read_scenario
-
-Part = Literal["gate", "report"]
-"""`gate` decides promotions, `report` is only ever reported."""
 
 
 class GoldenScenario(Value):

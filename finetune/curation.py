@@ -9,11 +9,11 @@ from agents.home import Home
 from agents.learned import learned_in
 from agents.picker import Picker, TextEmbedder
 from core.types.example import Example
-from core.types.message import Message
 from core.types.release import Release
 from core.types.tool import Toolset
 from core.types.trace import Trace
 from core.types.value import Value, content_hash
+from finetune.barred import Barred
 from finetune.cluster import cluster
 from finetune.curate.capped import capped
 from finetune.curate.conflicts import agreed
@@ -75,17 +75,17 @@ class Curator:
         self._home, self._toolset, self._embedder = home, toolset, embedder
         self._seed, self._progress = seed, progress
 
-    def curate(self, golden: Sequence[Sequence[Message]]) -> Curated:
+    def curate(self, barred: Barred) -> Curated:
         """All that teaches, less what a filter leaves out."""
         traces = list(self._home.traces.all(self._toolset.name))
-        return self._sift(traces, golden, lambda rows: self._believed(rows, traces))
+        return self._sift(traces, barred, lambda rows: self._believed(rows, traces))
 
-    def inspect(self, golden: Sequence[Sequence[Message]]) -> Curated:
+    def inspect(self, barred: Barred) -> Curated:
         """The same without a model, in seconds: what was let be by mistake stays in."""
         traces = list(self._home.traces.all(self._toolset.name))
-        return self._sift(traces, golden, lambda rows: Filtered(rows, {}, "judged at night, with a picker"))
+        return self._sift(traces, barred, lambda rows: Filtered(rows, {}, "judged at night, with a picker"))
 
-    def _sift(self, traces: Sequence[Trace], golden: Sequence[Sequence[Message]], believe: Filter) -> Curated:
+    def _sift(self, traces: Sequence[Trace], barred: Barred, believe: Filter) -> Curated:
         hashes = {trace.id: trace.schema_hashes for trace in traces}
         people = {trace.id: trace.principal.subject_key for trace in traces if trace.is_of_the_day}
         fates = fates_of(self._home, traces)
@@ -96,7 +96,7 @@ class Curator:
             "fits its schema": lambda rows: schema_valid(rows, self._toolset),
             "exact duplicates": exact_duplicates,
             "whole threads": whole_threads,
-            "unlike golden requests": lambda rows: decontaminated(rows, golden),
+            "unlike golden requests": lambda rows: decontaminated(rows, barred.conversations, barred.traces),
             "agreed": lambda rows: agreed(rows, put_right),
             "believed": believe,
             "near-duplicates": near_duplicates,

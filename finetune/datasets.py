@@ -12,6 +12,7 @@ from core.errors import BadInput, NotFound
 from core.types.example import Example
 from core.types.value import Value
 from evals.golden_sets import golden_cases
+from finetune.barred import barred_for
 from finetune.curation import Curator
 from finetune.dataset import PART_NAMES, freeze, identity_of, thaw
 from finetune.progress import Progress
@@ -66,8 +67,8 @@ def build_dataset(home: Home, name: str, seed: int, progress: Progress) -> str:
         NotFound: No such toolset, or nothing that teaches.
     """
     toolset = home.registry.get(name)
-    golden = [case.messages for case in golden_cases(home.settings.home, name)]
-    curated = Curator(home, toolset, lambda: home.embedder, seed, progress).curate(golden)
+    golden = golden_cases(home.settings.home, name, "gate")
+    curated = Curator(home, toolset, lambda: home.embedder, seed, progress).curate(barred_for(home, name))
     if not curated.examples:
         raise NotFound(f"toolset {name!r}: no traces that teach; `nightschool harvest inspect {name}` says why")
     parts = split(curated.examples, seed, with_exam=not golden)

@@ -7,7 +7,7 @@ from agents.home import Home
 from agents.learned import learned_traces
 from core.types.example import Example
 from core.types.value import Value
-from evals.golden_sets import golden_cases
+from finetune.barred import barred_for
 from finetune.curation import Curator, Passed
 from finetune.progress import Progress
 
@@ -47,8 +47,7 @@ def inspect_harvest(home: Home, name: str, progress: Progress) -> Inspection:
         NotFound: No such toolset.
     """
     toolset = home.registry.get(name)
-    golden = [case.messages for case in golden_cases(home.settings.home, name)]
-    curated = Curator(home, toolset, lambda: home.embedder, 0, progress).inspect(golden)
+    curated = Curator(home, toolset, lambda: home.embedder, 0, progress).inspect(barred_for(home, name))
     learned = learned_traces(home, name)
     taught = dict.fromkeys(toolset.by_name, 0) | _taught(curated.examples)
     return Inspection(

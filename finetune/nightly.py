@@ -41,6 +41,7 @@ from evals.golden_sets import golden_cases
 from evals.report import ShownCall, write_report
 from evals.slices import slice_of
 from evals.suite import Examination, Predictor, examine
+from finetune.barred import Barred, barred_for
 from finetune.curation import Curator, infer_table
 from finetune.dataset import freeze
 from finetune.fit import (
@@ -153,9 +154,8 @@ class Night:
         """Traces to a frozen, split dataset; the night's folder is named by everything that shapes the result."""
         self._progress.step("harvest and curate")
         order = self._order
-        golden = golden_cases(self._home.settings.home, order.toolset) if order.exam is None else order.exam
-        barred = [case.messages for case in golden] if order.exam is None else []
-        curated = self._curator().curate(barred)
+        golden = golden_cases(self._home.settings.home, order.toolset, "gate") if order.exam is None else order.exam
+        curated = self._curator().curate(barred_for(self._home, order.toolset) if order.exam is None else Barred())
         examples, self._dropped = curated.examples, curated.dropped
         if not examples and not self._dropped:
             raise NotFound(

@@ -1,15 +1,19 @@
 """A case: a request with what is expected, to examine with."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from core.errors import BadInput
 from core.types.example import Example, Step
-from core.types.message import Message, ToolCall, read_call, read_messages
+from core.types.message import Message, ToolCall, read_call, read_messages, write_messages
 from core.types.prediction import Ask
 from core.types.tool import Toolset
 from core.types.trace import OUTCOMES, Outcome
 from core.types.value import Value
+
+Part = Literal["gate", "report"]
+"""`gate` decides promotions, `report` is only ever reported."""
+PARTS: tuple[Part, ...] = ("gate", "report")
 
 
 class Case(Value):
@@ -27,6 +31,8 @@ class Case(Value):
     """For `knowledge`: the core of the question, where given."""
     shape: str | None = None
     """Cluster for intervals."""
+    part: Part = "gate"
+    """Half of a golden set: the gate's, which decides, or the report's, which is only looked at."""
 
 
 def read_case(raw: Any) -> Case:
@@ -46,14 +52,31 @@ def read_case(raw: Any) -> Case:
     expected = raw.get("expected", [])
     if not isinstance(expected, list):
         raise BadInput("expected: must be an array of calls", code="bad_row")
+    part = raw.get("part", "gate")
+    if part not in PARTS:
+        raise BadInput(f"part: expected one of {', '.join(PARTS)}, got {part!r}", code="bad_row")
     return Case(
         messages=messages,
+        part=part,
         expected=tuple(read_call(call, f"expected[{i}]") for i, call in enumerate(expected)),
         outcome=outcome,
         ask=_read_ask(raw.get("ask")),
         query=raw.get("query") if isinstance(raw.get("query"), str) else None,
         shape=str(raw["shape"]) if raw.get("shape") is not None else None,
     )
+
+
+def write_case(case: Case) -> dict[str, Any]:
+    """The case as `read_case` reads it."""
+    return {
+        "messages": write_messages(case.messages),
+        "expected": [{"name": call.name, "arguments": call.arguments} for call in case.expected],
+        "outcome": case.outcome,
+        "ask": case.ask.model_dump() if case.ask else None,
+        "query": case.query,
+        "shape": case.shape,
+        "part": case.part,
+    }
 
 
 def _read_ask(raw: Any) -> Ask | None:

@@ -5,7 +5,7 @@ Texts of fewer than four words are compared whole: "thanks" may stand on both si
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from core.types.example import Example
 from core.types.message import Message
@@ -16,18 +16,18 @@ _MIN_WORDS = 4
 _WORD = re.compile(r"\d[\d.,/-]*|\w+")
 
 
-def decontaminated(examples: Sequence[Example], golden: Iterable[Sequence[Message]]) -> Filtered:
-    """Drop examples with a user turn that resembles a user turn of a golden conversation."""
+def decontaminated(examples: Sequence[Example], golden: Iterable[Sequence[Message]], traces: Set[str] = frozenset()) -> Filtered:
+    """Drop examples with a user turn that resembles a user turn of a golden conversation, or that are of such a trace."""
     shingles = [shingle for messages in golden for shingle in _shingles(messages)]
     index: dict[tuple[str, ...], set[int]] = {}
     for number, shingle in enumerate(shingles):
         for trigram in shingle:
             index.setdefault(trigram, set()).add(number)
-    if not shingles:
+    if not shingles and not traces:
         return Filtered(list(examples), {}, "no golden requests")
     kept, dropped = [], {}
     for example in examples:
-        if any(_resembles(shingle, shingles, index) for shingle in _shingles(example.messages)):
+        if example.trace_id in traces or any(_resembles(shingle, shingles, index) for shingle in _shingles(example.messages)):
             dropped[example.trace_id] = "resembles a golden case"
         else:
             kept.append(example)

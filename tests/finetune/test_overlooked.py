@@ -16,6 +16,7 @@ from core.types.message import Message, ToolCall
 from core.types.release import Release
 from core.types.tool import read_toolset
 from core.types.trace import CORRECTION, THREAD, Trace
+from finetune.barred import Barred
 from finetune.curate.filtered import Filtered
 from finetune.curate.overlooked import LEAST, believed, corrections, doubts, let_be
 from finetune.curation import Curated, Curator
@@ -195,17 +196,17 @@ def imported(count: int) -> list[Trace]:
 def test_a_picker_of_what_was_imported_tells_errors_of_the_day(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     traces, missed = day(LEAST, 20, 80)
     home.traces.add([*imported(80), *traces])
-    curated = curator(home).curate([])
+    curated = curator(home).curate(Barred())
     assert doubted(curated) <= {trace.id for trace in missed} and len(doubted(curated)) >= 10
     monkeypatch.setattr(finetune.curation, "fit_picker", None)
-    assert curator(home).curate([]) == curated, "told once"
+    assert curator(home).curate(Barred()) == curated, "told once"
 
 
 @pytest.mark.parametrize("known", [0, LEAST - 1])
 def test_without_anything_known_before_the_day_nobody_is_doubted(home: Home, known: int) -> None:
     traces, _ = day(LEAST, 20, 80)
     home.traces.add([*imported(known), *traces])
-    curated = curator(home).curate([])
+    curated = curator(home).curate(Barred())
     assert doubted(curated) == set() and len(curated.examples) + len(curated.dropped) == known + LEAST + 100
     assert len(picker_rows(curated.examples)) == len(curated.examples)
 
@@ -238,5 +239,5 @@ def test_the_latest_release_that_has_not_seen_the_day_judges_it(
 
     monkeypatch.setattr(Curator, "_load_picker", load)
     monkeypatch.setattr(Curator, "_fit_picker", lambda *_: Knowing())
-    assert doubted(curator(home).curate([])) == {trace.id for trace in missed}
+    assert doubted(curator(home).curate(Barred())) == {trace.id for trace in missed}
     assert judges == ([asked] if asked else [])

@@ -1,0 +1,140 @@
+"""`nightschool golden`: proposed, verified by people, frozen, and never trained on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.home import Home
+from core.settings import Settings
+from core.types.release import Release
+from core.types.trace import THREAD
+
+TOOLS = [
+    {"name": "move", "parameters": {"type": "object", "properties": {"count": {"type": "integer"}}, "required": ["count"]}},
+    {"name": "look", "x-risk": "read", "parameters": {"type": "object", "properties": {"what": {"type": "string"}}}},
+]
+WORDS = "chairs tables lamps rugs shelves mirrors vases clocks stools beds desks sofas benches racks trays cups"
+
+
+def called(said: str, tool: str, **arguments: Any) -> dict[str, Any]:
+    call = {"id": "c", "type": "function", "function": {"name": tool, "arguments": json.dumps(arguments)}}
+    return {"messages": [{"role": "user", "content": said}, {"role": "assistant", "tool_calls": [call]}]}
+
+
+@pytest.fixture
+def shop(run: Any) -> Any:
+    """Sixteen moves, sixteen looks, two that call nothing, one that went wrong."""
+    Path("tools.json").write_text(json.dumps(TOOLS))
+    run("toolset", "add", "shop", "tools.json")
+    rows = [called(f"please take {number} of the {word} away", "move", count=number) for number, word in enumerate(WORDS.split())]
+    rows += [called(f"what about our {word}, have we got any", "look", what=word) for word in WORDS.split()]
+    for said in ("good morning to all of you", "who won the match last night"):
+        rows.append({"messages": [{"role": "user", "content": said}, {"role": "assistant", "content": "-"}], "outcome": "none"})
+    Path("traces.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert run("traces", "import", "shop", "traces.jsonl").code == 0
+    home = Home(Settings())
+    (first, *_) = home.traces.all("shop")
+    said = first.messages[0].model_copy(update={"content": "get rid of seven broken parasols"})
+    failed = {"messages": (said, *first.messages[1:]), "accepted": False, "source": THREAD + "t"}
+    home.traces.add([first.model_copy(update=failed)])
+    home.database.dispose()
+    return run
+
+
+def by_stratum(run: Any) -> dict[str, str]:
+    """The first proposal of each stratum."""
+    found = run("golden", "list", "shop", "--json").document
+    return {proposal["stratum"]: proposal["id"] for proposal in reversed(found)}
+
+
+def test_proposals_are_of_every_sort_and_teach_nothing_from_then_on(shop: Any) -> None:
+    proposed = shop("golden", "propose", "shop", "-n", "8", "--json").document
+    assert proposed["proposed"] == 8 and set(proposed["strata"]) == {"move", "look", "none", "wrong: move"}
+    assert max(proposed["strata"].values()) <= 3, "in turn from every sort"
+    again = shop("golden", "propose", "shop", "-n", "4", "--json").document
+    assert again["proposed"] == 4 and "wrong: move" not in again["strata"]
+    traces = {proposal["trace"] for proposal in shop("golden", "list", "shop", "--json").document}
+    manifest = shop("dataset", "show", shop("dataset", "build", "shop", "--json").document["id"], "--json").document["manifest"]
+    taught = {row["trace"] for rows in manifest["rows"].values() for row in rows}
+    assert len(traces) == 12 and taught and not traces & taught
+
+
+def test_what_a_release_has_met_is_never_proposed(shop: Any) -> None:
+    home = Home(Settings())
+    met = [trace.id for trace in home.traces.all("shop") if trace.accepted]
+    release = Release(
+        id="r-1", toolset="shop", toolset_version="1", schema_hashes={}, base="small", format_hash="f", dataset="d", seed=0,
+        status="refused",
+    )  # fmt: skip
+    home.releases.add(release)
+    home.releases.path("r-1").mkdir(parents=True)
+    rows = {"writer": [{"trace": trace} for trace in met[:20]], "exam": [{"trace": trace} for trace in met[20:]]}
+    (home.releases.path("r-1") / "dataset.json").write_text(json.dumps({"rows": rows}))
+    home.database.dispose()
+    proposed = shop("golden", "propose", "shop", "--json").document
+    assert (proposed["proposed"], proposed["strata"]) == (1, {"wrong: move": 1})
+
+
+def test_a_write_needs_two_who_say_the_same_and_a_read_one(shop: Any) -> None:
+    shop("golden", "propose", "shop", "-n", "8")
+    first = by_stratum(shop)
+
+    def state(stratum: str, person: str, *more: str) -> str:
+        return str(shop("golden", "verify", "shop", first[stratum], "--as", person, *more, "--json").document["state"])
+
+    assert state("look", "ada") == "verified" and state("none", "ada", "--reject") == "rejected"
+    assert state("move", "ada") == "proposed" and state("move", "ada") == "proposed", "one voice a person"
+    other = '{"outcome": "calls", "expected": [{"name": "move", "arguments": {"count": 70}}]}'
+    assert state("move", "eve", "--case", other) == "disputed"
+    assert state("move", "bob") == "verified" and state("move", "bob", "--case", other) == "verified"
+    assert shop("golden", "list", "shop", "--state", "disputed").stdout == "Nothing is proposed.\n"
+    seven = '{"outcome": "calls", "expected": [{"name": "move", "arguments": {"count": 7}}]}'
+    assert (state("wrong: move", "ada", "--case", seven), state("wrong: move", "bob", "--case", seven)) == (
+        "proposed",
+        "verified",
+    )
+    assert shop("golden", "verify", "shop", first["look"], "--case", "[]").stderr.endswith("expected a JSON object\n")
+    assert "bad_outcome" not in shop("golden", "verify", "shop", first["look"], "--case", '{"outcome": "x"}').stdout
+    frozen = shop("golden", "freeze", "shop", "--json").document
+    assert (frozen["version"], frozen["cases"], frozen["new"]) == (1, 3, 3)
+    status = shop("golden", "status", "shop", "--json").document
+    assert status["parts"] == {"gate": 2, "report": 1} and status["slices"] == {"move": 2, "look": 1}
+    assert status["lacking"] == ["move", "look"] and status["proposals"]["frozen"] == 3
+    rows = [json.loads(line) for line in Path("home/golden/shop.jsonl").read_text().splitlines()]
+    assert [
+        call["arguments"] for row in rows for call in row["expected"] if row["messages"][0]["content"].startswith("get rid")
+    ] == [{"count": 7}], "as people said, not as it was done"
+    nothing = shop("golden", "freeze", "shop")
+    assert nothing.code == 2 and "nothing is verified" in nothing.stderr
+
+
+def test_a_rejected_proposal_teaches_again_and_a_frozen_one_never(shop: Any) -> None:
+    shop("golden", "propose", "shop", "-n", "8")
+    first = by_stratum(shop)
+    traces = {proposal["id"]: proposal["trace"] for proposal in shop("golden", "list", "shop", "--json").document}
+    shop("golden", "verify", "shop", first["look"])
+    shop("golden", "verify", "shop", first["none"], "--reject")
+    shop("golden", "freeze", "shop")
+    shop("dataset", "build", "shop")
+    (built,) = shop("dataset", "list", "--json").document
+    manifest = shop("dataset", "show", built["id"], "--json").document["manifest"]
+    taught = {row["trace"] for rows in manifest["rows"].values() for row in rows}
+    assert traces[first["none"]] in taught and traces[first["look"]] not in taught
+
+
+def test_every_version_is_kept(shop: Any) -> None:
+    case = {"messages": [{"role": "user", "content": "hello"}], "outcome": "none", "part": "report"}
+    Path("g.jsonl").write_text(json.dumps(case) + "\n")
+    assert shop("golden", "add", "shop", "g.jsonl").code == 0 and shop("golden", "add", "shop", "g.jsonl").code == 0
+    assert len(shop("golden", "status", "shop", "--json").document["versions"]) == 1, "the same is no new version"
+    shop("golden", "propose", "shop", "-n", "4")
+    shop("golden", "verify", "shop", by_stratum(shop)["look"])
+    shop("golden", "freeze", "shop")
+    versions = shop("golden", "status", "shop", "--json").document["versions"]
+    assert [(version["version"], version["cases"]) for version in versions] == [(1, 1), (2, 2)]
+    kept = [Path(f"home/golden/shop.{number}.jsonl").read_text().splitlines() for number in (1, 2)]
+    assert kept[1][:1] == kept[0] and len(kept[1]) == 2
+    Path("g.jsonl").write_text(json.dumps({**case, "part": "both"}) + "\n")
+    assert "g.jsonl:1: part: expected one of gate, report" in shop("golden", "add", "shop", "g.jsonl").stderr
