@@ -1,5 +1,6 @@
 """`nightschool traces`: conversations to learn from."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -7,8 +8,11 @@ from typing import Annotated
 import typer
 
 from api.cli.output import BAD_ROWS, AsJson, open_home, show
+from core.errors import BadInput
 from core.types.message import Message, write_messages
 from core.types.principal import IMPORTER
+from tools.exporters.formats import WRITERS
+from tools.importers.formats import NATIVE, READERS
 from tools.importers.jsonl import read_traces
 
 app = typer.Typer(help="Traces: one conversation each, whole.", no_args_is_help=True)
@@ -17,12 +21,16 @@ _SHOWN = 8
 
 @app.command("import")
 def import_traces(
-    toolset: str, file: Annotated[Path, typer.Argument(help="JSON Lines of conversations.")], as_json: AsJson = False
+    toolset: str,
+    file: Annotated[Path, typer.Argument(help="JSON Lines of conversations, or what another program exported.")],
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(READERS)}.")] = NATIVE,
+    as_json: AsJson = False,
 ) -> None:
     """Import traces; the same file twice adds nothing. Bad rows are listed and skipped (exit code 4)."""
     home = open_home()
+    _check(form)
     principal = IMPORTER.model_copy(update={"tenant": home.settings.tenant})
-    traces, report = read_traces(file, home.registry.get(toolset), principal)
+    traces, report = read_traces(file, home.registry.get(toolset), principal, form)
     added = home.traces.add(traces)
     report = report.model_copy(update={"added": added, "duplicates": len(traces) - added})
     lines = [
@@ -35,6 +43,33 @@ def import_traces(
     show(report.model_dump(mode="json"), "\n".join(lines), as_json)
     if report.errors:
         raise typer.Exit(BAD_ROWS)
+
+
+@app.command("export")
+def export_traces(
+    toolset: str,
+    file: Annotated[Path, typer.Argument(help="Where they go, as JSON Lines.")],
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(WRITERS)}.")] = NATIVE,
+    unconfirmed: Annotated[bool, typer.Option("--unconfirmed", help="Those nobody confirmed, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Export confirmed traces, as they are, for another program to learn from or to look at."""
+    home = open_home()
+    _check(form)
+    known, count = home.registry.get(toolset), 0
+    partial = file.with_name(file.name + ".partial")
+    with partial.open("w", encoding="utf-8") as lines:
+        for trace in home.traces.all(toolset):
+            if trace.accepted or unconfirmed:
+                lines.write(json.dumps(WRITERS[form](trace, known), ensure_ascii=False) + "\n")
+                count += 1
+    partial.replace(file)
+    show({"toolset": toolset, "traces": count, "file": str(file), "format": form}, f"{count} traces in {file}", as_json)
+
+
+def _check(form: str) -> None:
+    if form not in READERS:
+        raise BadInput(f"--format {form!r}: known are {', '.join(READERS)}")
 
 
 @app.command("list")

@@ -85,6 +85,18 @@ def test_a_harvest_is_inspected_without_a_model(shop: Run) -> None:
     assert "near-duplicates" in told and "not applicable: no golden requests" in told
 
 
+@pytest.mark.parametrize("form", ["nightschool", "openai", "trl", "langfuse", "langsmith", "otlp"])
+def test_what_is_exported_is_known_when_it_is_imported_again(shop: Run, form: str) -> None:
+    shop("traces", "import", "shop", write("t.jsonl", TRACE))
+    exported = shop("traces", "export", "shop", "out.jsonl", "--format", form, "--json").document
+    assert exported == {"toolset": "shop", "traces": 1, "file": "out.jsonl", "format": form}
+    again = shop("traces", "import", "shop", "out.jsonl", "--format", form, "--json").document
+    assert (again["rows"], again["added"], again["duplicates"]) == (1, 0, 1)
+    assert shop("traces", "import", "shop", "out.jsonl", "--format", "csv").stderr.startswith(
+        "nightschool: --format 'csv': known are"
+    )
+
+
 def test_a_toolset_is_added_once_and_listed(run: Run) -> None:
     write("vocabulary.json", {"place": {"names": ["yard"]}})
     added = run("toolset", "add", "shop", write("tools.json", TOOLS), "--vocabulary", "vocabulary.json", "--json")

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from core.types.principal import IMPORTER, Principal
 from core.types.tool import Toolset
 from core.types.trace import OUTCOMES, Outcome, Trace
 from core.types.value import Value
+from tools.importers.formats import NATIVE, READERS
+from tools.importers.rows import Row
 from tools.validate import argument_error
 
 
@@ -45,7 +47,26 @@ class ImportReport(Value):
     """Rows that were not read, by line."""
 
 
-def read_lines(path: Path) -> Iterable[tuple[int, Any | BadInput]]:
+def read_documents(path: Path) -> Iterator[Row]:
+    """As `read_lines`; but a file that is one JSON document over many lines is that document, at line 1.
+
+    Raises:
+        NotFound: There is no such file.
+    """
+    rows = iter(read_lines(path))
+    first = next(rows, None)
+    if first is not None and isinstance(first[1], BadInput):
+        try:
+            yield 1, json.loads(path.read_text(encoding="utf-8-sig"))
+            return
+        except (ValueError, RecursionError):
+            pass
+    if first is not None:
+        yield first
+        yield from rows
+
+
+def read_lines(path: Path) -> Iterator[Row]:
     """Yield `(line, document)` for each non-empty line; a line that is not JSON yields the error instead.
 
     Raises:
@@ -66,8 +87,10 @@ def read_lines(path: Path) -> Iterable[tuple[int, Any | BadInput]]:
                 yield number, BadInput(f"{path.name}:{number}: not JSON: {error}", code="bad_json")
 
 
-def read_traces(path: Path, toolset: Toolset, principal: Principal = IMPORTER) -> tuple[list[Trace], ImportReport]:
-    """Read a file of traces; rows are checked against the toolset.
+def read_traces(
+    path: Path, toolset: Toolset, principal: Principal = IMPORTER, form: str = NATIVE
+) -> tuple[list[Trace], ImportReport]:
+    """Read a file of traces in one of `READERS`' formats; rows are checked against the toolset.
 
     Returns:
         The traces in file order (file duplicates included) and a report; `added` and `duplicates` are the store's to fill.
@@ -75,7 +98,7 @@ def read_traces(path: Path, toolset: Toolset, principal: Principal = IMPORTER) -
     traces: list[Trace] = []
     errors: list[RowError] = []
     rows = 0
-    for line, document in read_lines(path):
+    for line, document in READERS[form](read_lines(path) if form == NATIVE else read_documents(path)):
         rows += 1
         try:
             if isinstance(document, BadInput):

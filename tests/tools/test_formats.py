@@ -1,0 +1,215 @@
+"""Traces from and for other programs: there and back, as these programs really write them, and garbage."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from core.errors import BadInput
+from core.types.message import Message, ToolCall
+from core.types.tool import read_toolset
+from core.types.trace import Trace
+from tools.exporters.formats import WRITERS
+from tools.importers.formats import READERS
+from tools.importers.jsonl import ImportReport, read_trace, read_traces
+
+TOOLSET = read_toolset(
+    "shop",
+    [
+        {
+            "name": "move",
+            "parameters": {"type": "object", "properties": {"item": {"type": "string"}, "count": {"type": "number"}}},
+        },
+        {"name": "look", "parameters": {"type": "object", "properties": {"item": {"type": "string"}}, "required": ["item"]}},
+    ],
+)
+WITH_LABELS = [form for form in WRITERS if form != "openai"]
+
+
+def user(text: str) -> Message:
+    return Message(role="user", content=text)
+
+
+def calling(*calls: ToolCall, text: str = "") -> Message:
+    return Message(role="assistant", content=text, tool_calls=calls)
+
+
+MOVE, LOOK = ToolCall(name="move", arguments={"item": "Stühle", "count": 2.5}, id="c1"), ToolCall(name="look", arguments={"item": "a"}, id="c2")  # fmt: skip
+TRACES = [
+    Trace(toolset="shop", messages=(user("move them"), calling(MOVE)), outcome="calls"),
+    Trace(
+        toolset="shop", outcome="done", shape="s1",
+        messages=(
+            Message(role="system", content="Be brief.\nAlways."), user("look, then move"), calling(LOOK, MOVE, text="At once."),
+            Message(role="tool", content='{"n": 1}', tool_call_id="c2"), Message(role="tool", content="ok", tool_call_id="c1"),
+            Message(role="assistant", content="Done — moved 2½."),
+        ),
+    ),
+    Trace(toolset="shop", messages=(user("move"),), outcome="ask", missing="look.item", partial=ToolCall(name="look")),
+    Trace(toolset="shop", messages=(user("how late?"),), outcome="knowledge", query="how late"),
+    Trace(toolset="shop", messages=(user("hello"), Message(role="assistant", content="Hello.")), outcome="none"),
+]  # fmt: skip
+
+
+def imported(tmp_path: Path, form: str, *lines: Any) -> tuple[list[Trace], ImportReport]:
+    file = tmp_path / "in.jsonl"
+    file.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines))
+    return read_traces(file, TOOLSET, form=form)
+
+
+@pytest.mark.parametrize("form", WITH_LABELS)
+def test_what_is_exported_comes_back_as_the_same_trace(tmp_path: Path, form: str) -> None:
+    traces, report = imported(tmp_path, form, *(WRITERS[form](trace, TOOLSET) for trace in TRACES))
+    assert report.errors == () and [trace.id for trace in traces] == [trace.id for trace in TRACES]
+    assert [[c.id for m in t.messages for c in m.tool_calls] for t in traces] == [
+        [c.id for m in t.messages for c in m.tool_calls] for t in TRACES
+    ]
+
+
+def test_openai_has_no_room_for_labels_but_keeps_every_message(tmp_path: Path) -> None:
+    rows = [WRITERS["openai"](trace, TOOLSET) for trace in TRACES]
+    assert {key for row in rows for key in row} == {"messages", "tools"}, "its fine-tuning refuses other keys"
+    traces, _ = imported(tmp_path, "openai", *rows)
+    assert [trace.messages for trace in traces] == [trace.messages for trace in TRACES]
+    assert [trace.outcome for trace in traces] == ["calls", "done", None, None, None]
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+ARGUMENTS = st.fixed_dictionaries({"item": TEXTS}, optional={"count": st.floats(allow_nan=False, allow_infinity=False)})
+
+
+@given(said=st.lists(TEXTS, min_size=1, max_size=3), calls=st.lists(ARGUMENTS, min_size=1, max_size=3), text=TEXTS)
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("form", WITH_LABELS)
+def test_any_words_and_values_come_back(form: str, said: list[str], calls: list[dict[str, Any]], text: str) -> None:
+    made = calling(*(ToolCall(name="move", arguments=a, id=f"c{n}") for n, a in enumerate(calls)), text=text)
+    told = tuple(Message(role="tool", content=text, tool_call_id=f"c{n}") for n in range(len(calls)))
+    trace = Trace(toolset="shop", messages=(*map(user, said), made, *told, user("and?"), made), outcome="calls")
+    line = json.loads(json.dumps(WRITERS[form](trace, TOOLSET)))
+    ((_, row),) = READERS[form]([(1, line)])
+    assert not isinstance(row, BadInput) and read_trace(row, TOOLSET).id == trace.id
+
+
+# as other programs write them
+
+CALLED = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"item": "a"}'}}
+ASKED = {"role": "user", "content": "look at a"}
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "fine"}
+
+
+def said_by(traces: Sequence[Trace]) -> list[list[str]]:
+    return [[message.role for message in trace.messages] for trace in traces]
+
+
+def test_a_stored_completion(tmp_path: Path) -> None:
+    answer = {
+        "index": 0,
+        "message": {"role": "assistant", "content": None, "tool_calls": [CALLED]},
+        "finish_reason": "tool_calls",
+    }
+    one = {"object": "chat.completion", "messages": [ASKED], "choices": [answer]}
+    listed = {"object": "list", "data": [{**one, "input": one["messages"]}]}
+    traces, report = imported(tmp_path, "openai", one, listed)
+    assert report.errors == () and said_by(traces) == [["user", "assistant"]] * 2 and traces[0].outcome == "calls"
+
+
+def test_prompt_and_completion_of_trl_with_arguments_as_an_object(tmp_path: Path) -> None:
+    call = {"type": "function", "function": {"name": "look", "arguments": {"item": "a"}}}
+    row = {"prompt": [ASKED], "completion": [{"role": "assistant", "tool_calls": [call]}]}
+    preference = {"prompt": [ASKED], "chosen": [{"role": "assistant", "tool_calls": [call]}], "rejected": [{"role": "assistant", "content": "?"}]}  # fmt: skip
+    traces, report = imported(tmp_path, "trl", row, preference)
+    assert report.errors == () and said_by(traces) == [["user", "assistant"]] * 2
+
+
+def test_langfuse_gives_the_last_generation_of_a_trace_and_a_file_may_be_one_array(tmp_path: Path) -> None:
+    first = {"id": "1", "traceId": "t", "type": "GENERATION", "startTime": "2026-01-01T00:00:00Z", "input": {"messages": [ASKED]}, "output": {"role": "assistant", "content": None, "tool_calls": [CALLED]}}  # fmt: skip
+    later = {
+        **first,
+        "id": "2",
+        "startTime": "2026-01-01T00:00:02Z",
+        "input": [ASKED, first["output"], RESULT],
+        "output": "All fine.",
+    }
+    span = {"id": "3", "traceId": "t", "type": "SPAN", "input": {"any": "thing"}}
+    traces, report = imported(tmp_path, "langfuse", json.dumps([later, span, first], indent=2))
+    assert report.errors == () and said_by(traces) == [["user", "assistant", "tool", "assistant"]]
+    assert traces[0].outcome == "done" and traces[0].messages[-1].content == "All fine."
+
+
+def test_langsmith_runs_of_langchain_messages(tmp_path: Path) -> None:
+    def lc(kind: str, **body: Any) -> dict[str, Any]:
+        return {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", kind], "kwargs": body}
+
+    answer = lc("AIMessage", content="", tool_calls=[{"name": "look", "args": {"item": "a"}, "id": "c1", "type": "tool_call"}])
+    first = {"id": "1", "trace_id": "t", "run_type": "llm", "start_time": "1", "inputs": {"messages": [[lc("HumanMessage", content="look at a")]]}, "outputs": {"generations": [[{"text": "", "message": answer}]]}}  # fmt: skip
+    said = [lc("HumanMessage", content="look at a"), answer, lc("ToolMessage", content="fine", tool_call_id="c1")]
+    second = {**first, "id": "2", "start_time": "2", "inputs": {"messages": [said]}, "outputs": {"generations": [[{"message": lc("AIMessageChunk", content="Fine.")}]]}}  # fmt: skip
+    chain = {"id": "0", "trace_id": "t", "run_type": "chain", "inputs": {"question": "?"}}
+    failed = {**second, "id": "3", "error": "timeout", "start_time": "3"}
+    traces, report = imported(tmp_path, "langsmith", chain, first, second, failed)
+    assert report.errors == () and said_by(traces) == [["user", "assistant", "tool", "assistant"]]
+    assert traces[0].messages[1].tool_calls[0].arguments == {"item": "a"} and traces[0].outcome == "done"
+
+
+def test_otlp_spans_with_messages_as_structure_or_as_text(tmp_path: Path) -> None:
+    def text(value: str) -> dict[str, Any]:
+        return {"stringValue": value}
+
+    def part(**fields: dict[str, Any]) -> dict[str, Any]:
+        return {"kvlistValue": {"values": [{"key": key, "value": value} for key, value in fields.items()]}}
+
+    asked = part(role=text("user"), parts={"arrayValue": {"values": [part(type=text("text"), content=text("look at a"))]}})
+    wanted = json.dumps([{"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "look", "arguments": {"item": "a"}}], "finish_reason": "tool_call"}])  # fmt: skip
+    span = {
+        "traceId": "ab" * 16, "startTimeUnixNano": "1",
+        "attributes": [
+            {"key": "gen_ai.operation.name", "value": text("chat")},
+            {"key": "gen_ai.input.messages", "value": {"arrayValue": {"values": [asked]}}},
+            {"key": "gen_ai.output.messages", "value": text(wanted)},
+            {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "12"}},
+        ],
+    }  # fmt: skip
+    tool = {"traceId": "ab" * 16, "attributes": [{"key": "gen_ai.operation.name", "value": text("execute_tool")}]}
+    traces, report = imported(tmp_path, "otlp", {"resourceSpans": [{"scopeSpans": [{"spans": [span, tool]}]}]})
+    assert report.errors == () and said_by(traces) == [["user", "assistant"]] and traces[0].outcome == "calls"
+
+
+# garbage
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+        ["messages", "input", "output", "inputs", "outputs", "choices", "generations", "message", "role", "content", "tool_calls", "attributes",
+         "key", "value", "resourceSpans", "scopeSpans", "spans", "gen_ai.input.messages", "parts", "type", "id", "kwargs", "data", "run_type",
+         "arrayValue", "kvlistValue", "values", "intValue", "metadata", "extra", "nightschool", "prompt", "stringValue"]), inner, max_size=4),
+    max_leaves=20,
+)  # fmt: skip
+
+
+SPAN = {"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": [{"key": "x", "value": {"arrayValue": 3}}]}]}]}]}
+RUN = {"inputs": {"messages": [{"id": ["x"], "kwargs": {"tool_calls": 7}}]}, "outputs": {"generations": [[[{"message": 5}]]]}}
+
+
+@given(documents=st.lists(JSON, max_size=4))
+@example(documents=[SPAN, RUN, {"inputs": {"messages": [{"kwargs": [1]}]}}])
+@settings(max_examples=200, deadline=None)
+@pytest.mark.parametrize("form", list(READERS))
+def test_garbage_is_told_by_line_and_never_a_crash(form: str, documents: list[Any]) -> None:
+    for line, row in READERS[form]([(number, document) for number, document in enumerate(documents, 1)]):
+        assert 1 <= line <= len(documents)
+        if not isinstance(row, BadInput):
+            try:
+                read_trace(row, TOOLSET)
+            except BadInput:
+                continue
+
+
+@pytest.mark.parametrize("form", list(READERS))
+def test_a_truncated_line_costs_that_line_alone(tmp_path: Path, form: str) -> None:
+    good = json.dumps(WRITERS[form](TRACES[0], TOOLSET))
+    traces, report = imported(tmp_path, form, good[: len(good) // 2], good)
+    assert len(traces) == 1 and [error.line for error in report.errors] == [1] and "in.jsonl:1" in report.errors[0].message

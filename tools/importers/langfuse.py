@@ -1,0 +1,44 @@
+"""Langfuse's observations, as its export and its API give them: of each trace the last generation, whose input holds the rest."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from core.errors import BadInput
+from tools.importers.rows import Row, Turn, labels_of, objects_in, whole_conversations
+
+
+def rows(lines: Iterable[Row]) -> Iterator[Row]:
+    """One conversation a trace; observations that are no generation say nothing of their own."""
+    turns = []
+    for line, document in lines:
+        if isinstance(document, BadInput):
+            yield line, document
+            continue
+        for at, each in objects_in(line, document, "data", "observations"):
+            turn = each if isinstance(each, BadInput) else _turn(at, each)
+            if isinstance(turn, BadInput):
+                yield at, turn
+            elif turn is not None:
+                turns.append(turn)
+    yield from whole_conversations(turns)
+
+
+def _turn(line: int, observation: Mapping[str, Any]) -> Turn | BadInput | None:
+    if observation.get("type", "GENERATION") != "GENERATION":
+        return None
+    said, answer = observation.get("input"), observation.get("output")
+    said = said.get("messages") if isinstance(said, Mapping) else said
+    if not isinstance(said, list):
+        return BadInput("input: expected messages, or an object with messages", code="bad_messages")
+    conversation = str(observation.get("traceId") or observation.get("id") or line)
+    answers = answer if isinstance(answer, list) else [answer]
+    written = [_message(each) for each in answers if each is not None]
+    metadata = observation.get("metadata")
+    labels = labels_of(metadata.get("nightschool") if isinstance(metadata, Mapping) else None)
+    row = {"messages": [*said, *written], **labels}
+    return Turn(line, conversation, str(observation.get("startTime", "")), row)
+
+
+def _message(answer: Any) -> Any:
+    """An answer as a message: some integrations keep its text alone."""
+    return {"role": "assistant", "content": answer} if isinstance(answer, str) else answer
