@@ -71,6 +71,7 @@ def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence
             "partial": None,
             "source": CORRECTION + trace_id,
             "accepted": True,
+            "schema_hashes": wrong.schema_hashes | {call.name: toolset.schema_hashes[call.name] for call in right},
         }
     )
     traces.add([trace])

@@ -10,6 +10,8 @@ from core.types.release import Release
 _LEARNED = ("writer", "stop", "reserved")
 YOUNG = "its writes are too young to be judged"
 """Why a night leaves a trace to a later one."""
+STALE = "called by a schema of another time"
+"""How it ends what it says of a trace that a migration may bring back."""
 
 
 def learned_traces(home: Home, toolset: str) -> frozenset[str]:
@@ -44,7 +46,7 @@ def dropped_by(home: Home, release: str) -> frozenset[str]:
     """Ids of the traces that a release's night left out for good: others say the same, or they are not believed."""
     manifest = home.releases.path(release) / "dataset.json"
     dropped = json.loads(manifest.read_text()).get("dropped", {}) if manifest.is_file() else {}
-    return frozenset(identity for identity, why in dropped.items() if why != YOUNG)
+    return frozenset(identity for identity, why in dropped.items() if why != YOUNG and not why.endswith(STALE))
 
 
 @lru_cache(4)

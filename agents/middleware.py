@@ -146,7 +146,7 @@ class _OneCall:
         """It says itself what it did."""
         return True
 
-    def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
+    def undo(self, key: str, tool: str, arguments: Mapping[str, Any], effect: Effect) -> Effect:
         """A tool cannot take anything back."""
         raise Denied(f"{self._tool.name}: cannot be taken back")
 

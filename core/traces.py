@@ -1,10 +1,10 @@
 """TraceStore: every conversation, once, in the order it came."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Column, DateTime, Engine, Index, UniqueConstraint, delete, func, or_
+from sqlalchemy import JSON, Column, ColumnElement, DateTime, Engine, Index, UniqueConstraint, delete, func, or_
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import NotFound, StoreError
@@ -12,6 +12,7 @@ from core.types.trace import CORRECTION, THREAD, Trace
 
 _SCHEMA_VERSION = Trace.model_fields["schema_version"].default
 _BATCH = 500
+_Each = TypeVar("_Each")
 
 
 class TraceRow(SQLModel, table=True):
@@ -54,19 +55,43 @@ class TraceStore:
     def add(self, traces: Iterable[Trace]) -> int:
         """Store traces that are not there yet, all or none; returns how many were new."""
         added = 0
+        rows: dict[str, Trace] = {}
+        for trace in traces:
+            rows.setdefault(trace.id, trace)
         with Session(self._engine) as session:
-            known = set(session.exec(select(TraceRow.id).where(TraceRow.tenant == self._tenant)))
-            for trace in traces:
-                if trace.id not in known:
-                    known.add(trace.id)
-                    session.add(self._row(trace))
-                    added += 1
+            for batch in _batches(list(rows.values())):
+                asked = select(TraceRow.id).where(
+                    TraceRow.tenant == self._tenant, col(TraceRow.id).in_([trace.id for trace in batch])
+                )
+                known = set(session.exec(asked))
+                fresh = [self._row(trace) for trace in batch if trace.id not in known]
+                session.add_all(fresh)
+                added += len(fresh)
             session.commit()
         return added
 
     def all(self, toolset: str) -> Iterator[Trace]:
         """Traces of a toolset, oldest first."""
         yield from self.page(toolset, limit=None)
+
+    def raw(self, toolset: str) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+        """Number, id and document of every trace of a toolset, oldest first, unread: for looks at very many."""
+        query = select(TraceRow.number, TraceRow.id, TraceRow.document).where(*self._of(toolset))
+        with Session(self._engine) as session:
+            for number, identity, document in session.exec(query.order_by(col(TraceRow.number))).yield_per(_BATCH):
+                yield int(number or 0), identity, document
+
+    def picked(self, toolset: str, numbers: Set[int], ids: Set[str] = frozenset()) -> Iterator[Trace]:
+        """The traces of these numbers, and of these ids, oldest first."""
+        also = select(TraceRow.number).where(*self._of(toolset))
+        with Session(self._engine) as session:
+            wanted = set(numbers)
+            for batch in _batches(sorted(ids)):
+                wanted.update(int(number or 0) for number in session.exec(also.where(col(TraceRow.id).in_(batch))))
+            for part in _batches(sorted(wanted)):
+                query = select(TraceRow.document).where(*self._of(toolset), col(TraceRow.number).in_(part))
+                for document in session.exec(query.order_by(col(TraceRow.number))):
+                    yield _read(document)
 
     def page(self, toolset: str | None = None, limit: int | None = 50, offset: int = 0) -> Iterator[Trace]:
         """Traces, oldest first."""
@@ -138,6 +163,9 @@ class TraceStore:
             session.commit()
         return gone
 
+    def _of(self, toolset: str) -> tuple[ColumnElement[bool], ...]:
+        return (col(TraceRow.tenant) == self._tenant, col(TraceRow.toolset) == toolset)
+
     def _row(self, trace: Trace) -> TraceRow:
         if trace.principal.tenant != self._tenant:
             raise StoreError(f"trace {trace.id} belongs to tenant {trace.principal.tenant!r}, not {self._tenant!r}")
@@ -152,6 +180,11 @@ class TraceStore:
             document=trace.model_dump(mode="json"),
             created_at=trace.created_at,
         )
+
+
+def _batches(values: Sequence[_Each]) -> Iterator[Sequence[_Each]]:
+    """As many at once as a query may name."""
+    return (values[start : start + _BATCH] for start in range(0, len(values), _BATCH))
 
 
 def _read(document: Mapping[Any, Any]) -> Trace:

@@ -35,7 +35,7 @@ def golden_cases(home: Path, toolset: str, part: Part | None = None) -> list[Cas
 def golden_versions(home: Path, toolset: str) -> list[GoldenVersion]:
     """Every version there was, the oldest first; sets from before versions were kept have none."""
     file = _versions_file(home, toolset)
-    return [GoldenVersion.model_validate_json(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    return [GoldenVersion.model_validate_json(line) for line in file.read_text().split("\n") if line] if file.is_file() else []
 
 
 def add_golden(home: Path, toolset: str, source: Path) -> int:
@@ -53,7 +53,7 @@ def add_golden(home: Path, toolset: str, source: Path) -> int:
 def freeze_golden(home: Path, toolset: str, more: Sequence[Case]) -> GoldenVersion:
     """Add cases to the golden set of a toolset: a new version of it."""
     file = _file(home, toolset)
-    known = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    known = file.read_text(encoding="utf-8").split("\n") if file.is_file() else []
     lines = [line for line in known if line.strip()] + [json.dumps(write_case(case), ensure_ascii=False) for case in more]
     return _put(home, toolset, ("\n".join(lines) + "\n").encode(), len(lines))
 
@@ -68,7 +68,7 @@ def read_cases(file: Path) -> list[Case]:
     if not file.is_file():
         raise NotFound(f"{file}: no such file")
     cases = []
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1):
         if line.strip():
             try:
                 cases.append(read_case(json.loads(line)))

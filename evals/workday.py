@@ -181,7 +181,7 @@ def write_outcomes(outcomes: Sequence[Outcome], file: Path) -> None:
 
 def read_outcomes(file: Path) -> list[Outcome]:
     """Outcomes that `write_outcomes` kept."""
-    return [Outcome.model_validate_json(line) for line in file.read_text().splitlines()]
+    return [Outcome.model_validate_json(line) for line in file.read_text().split("\n") if line]
 
 
 def held_back(outcome: Outcome, threshold: float) -> Outcome:

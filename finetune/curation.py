@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence, Set
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from core.types.value import Value, content_hash
 from finetune.barred import Barred
 from finetune.cluster import cluster
 from finetune.curate.capped import capped
-from finetune.curate.conflicts import agreed
+from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, agreed
 from finetune.curate.decontaminate import decontaminated
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.filtered import Filtered
@@ -32,11 +33,12 @@ from finetune.harvest import harvest
 from finetune.join import Joiner
 from finetune.progress import Progress
 from finetune.start import Start
+from finetune.survivors import Survivors, survivors
 from tools.choices import with_said_choices
 from tools.habits import with_habits
 from tools.kinds import KindTable, infer_kinds
 from tools.marks import AT_NIGHT, Marker
-from tools.migration import Edges, edges_between
+from tools.migration import Edges, edges_between, way_to_now
 
 Filter = Callable[[list[Example]], Filtered]
 
@@ -70,39 +72,56 @@ class Curated(NamedTuple):
 class Curator:
     """Curates the traces of one toolset."""
 
-    def __init__(self, home: Home, toolset: Toolset, embedder: Callable[[], TextEmbedder], seed: int, progress: Progress) -> None:
-        """`embedder` gives the sentence encoder, which is loaded only where something has to be told."""
+    def __init__(
+        self,
+        home: Home,
+        toolset: Toolset,
+        embedder: Callable[[], TextEmbedder],
+        seed: int,
+        progress: Progress,
+        today: date | None = None,
+    ) -> None:
+        """`embedder` gives the sentence encoder, which is loaded only where something has to be told; `today` see `fates_of`."""
         self._home, self._toolset, self._embedder = home, toolset, embedder
-        self._seed, self._progress = seed, progress
+        self._seed, self._progress, self._today = seed, progress, today
 
     def curate(self, barred: Barred) -> Curated:
         """All that teaches, less what a filter leaves out."""
-        traces = list(self._home.traces.all(self._toolset.name))
-        return self._sift(traces, barred, lambda rows: self._believed(rows, traces))
+        seen = self._survivors()
+        return self._sift(seen, barred, lambda rows: self._believed(rows, seen.traces))
 
     def inspect(self, barred: Barred) -> Curated:
         """The same without a model, in seconds: what was let be by mistake stays in."""
-        traces = list(self._home.traces.all(self._toolset.name))
-        return self._sift(traces, barred, lambda rows: Filtered(rows, {}, "judged at night, with a picker"))
+        return self._sift(self._survivors(), barred, lambda rows: Filtered(rows, {}, "judged at night, with a picker"))
 
-    def _sift(self, traces: Sequence[Trace], barred: Barred, believe: Filter) -> Curated:
+    def _survivors(self) -> Survivors:
+        """All traces, or as many of every sort as the filters have time for."""
+        home, name = self._home, self._toolset.name
+        present, ways = frozenset(self._toolset.schema_hashes.values()), ways_of(home, name)
+        known = {schema: way_to_now(schema, present, ways) is not None for schema in (*present, *ways)}
+        return survivors(home.traces, name, lambda schema: known.get(schema, False), self._seed)
+
+    def _sift(self, seen: Survivors, barred: Barred, believe: Filter) -> Curated:
+        traces = seen.traces
         hashes = {trace.id: trace.schema_hashes for trace in traces}
-        people = {trace.id: trace.principal.subject_key for trace in traces if trace.is_of_the_day}
-        fates = fates_of(self._home, traces)
+        fates = fates_of(self._home, traces, self._today)
         put_right = frozenset(trace.id for trace in traces if trace.is_correction)
+        people = {t.id: t.principal.subject_key for t in traces if t.is_of_the_day and not t.is_correction}
+        trust = {trace.id: IMPORTED for trace in traces if not trace.is_of_the_day} | dict.fromkeys(put_right, PUT_RIGHT)
         filters: dict[str, Filter] = {
             "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, ways_of(self._home, self._toolset.name)),
             "its writes stood": lambda rows: stood(rows, fates),
             "fits its schema": lambda rows: schema_valid(rows, self._toolset),
+            "agreed": lambda rows: agreed(rows, trust),
             "exact duplicates": exact_duplicates,
             "whole threads": whole_threads,
             "unlike golden requests": lambda rows: decontaminated(rows, barred.conversations, barred.traces),
-            "agreed": lambda rows: agreed(rows, put_right),
             "believed": believe,
-            "near-duplicates": near_duplicates,
+            "near-duplicates": lambda rows: near_duplicates(rows, put_right),
             "not one person's": lambda rows: capped(rows, people),
         }
-        harvested, dropped, passed = harvest(traces), dict[str, str](), list[Passed]()
+        left_aside = Passed(filter="room", before=seen.accepted, dropped=seen.stale + seen.crowded_out, not_applicable="")
+        harvested, dropped, passed = harvest(traces), dict[str, str](), [left_aside]
         examples = harvested
         for name, keep in filters.items():
             kept, left_out, lacked = keep(examples)
@@ -113,7 +132,7 @@ class Curator:
 
     def _believed(self, examples: list[Example], traces: Sequence[Trace]) -> Filtered:
         """Without what people let be by mistake, as far as that can be told; told once, as it takes a picker."""
-        put_right = corrections(traces)
+        put_right = corrections([trace for trace in traces if self._is_of_now(trace)])
         refused, doubtful = [correction.refused for correction in put_right.values()], let_be(examples, traces, put_right)
         if min(len(refused), len(doubtful)) < LEAST:
             return Filtered(examples, {}, f"fewer than {LEAST} turns put right, or let be")
@@ -121,13 +140,20 @@ class Curator:
         known = [] if start else _imported(examples, traces)
         if not start and len(known) < LEAST:
             return Filtered(examples, {}, "no picker that has not seen them")
-        made_of = [self._toolset.version, sorted(doubtful), sorted(put_right), start and start.id, self._seed]
-        file = self._home.nights / f"doubts-{content_hash([*made_of, [example.id for example in known]])}.json"
+        asked = [example for example in examples if example.trace_id in doubtful]
+        made_of = [self._toolset.version, sorted(put_right), start and start.id, self._seed]
+        file = self._home.nights / f"doubts-{content_hash([*made_of, [example.id for example in (*asked, *known)]])}.json"
         if not file.is_file():
             self._progress.update(0, 1, f"which of {len(doubtful)} turns let be to believe, after {len(refused)} put right")
             picker = self._load_picker(start) if start else self._fit_picker(known)
             _keep(doubts(examples, doubtful, refused, picker, self._toolset), file)
         return believed(examples, json.loads(file.read_text()))
+
+    def _is_of_now(self, trace: Trace) -> bool:
+        """Whether what it calls is called by the schemas there are: what it did can be compared with what is done now."""
+        now, then = self._toolset.schema_hashes, trace.schema_hashes
+        called = {call.name for message in trace.messages for call in message.tool_calls}
+        return all(then.get(name, now.get(name)) == now.get(name) for name in called)
 
     def _release_without(self, doubtful: Set[str]) -> Release | None:
         """The latest release, from the champion back to what it was trained on from, that has learned none of these traces."""

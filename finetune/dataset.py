@@ -57,4 +57,4 @@ def _write_rows(file: Path, examples: Sequence[Example]) -> None:
 
 
 def _read_rows(file: Path) -> list[Example]:
-    return [Example.model_validate_json(line) for line in file.read_text().splitlines() if line]
+    return [Example.model_validate_json(line) for line in file.read_text().split("\n") if line]

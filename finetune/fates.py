@@ -2,11 +2,11 @@
 something."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from agents.home import Home
 from agents.learned import YOUNG, learned_in
-from core.types.trace import THREAD, Trace
+from core.types.trace import CORRECTION, THREAD, Trace
 from tools.erp.operations.reversers import REVERSERS
 from tools.ledger import Entry
 from tools.reversals import call_of, reversals
@@ -15,18 +15,35 @@ _Calls = dict[tuple[str, str], str]
 """What speaks against a call, by conversation and id."""
 
 
-def fates_of(home: Home, traces: Iterable[Trace]) -> dict[str, str]:
+def fates_of(home: Home, traces: Iterable[Trace], today: date | None = None) -> dict[str, str]:
     """What speaks against a trace, by its id: a write of it was taken back, or is younger than `mature_days` of the settings.
 
-    What a person wrote to put something right made no write, and what was imported none that the ledger knows.
+    `today` is the day, in UTC, that youth is judged by; a night keeps to that on which it began.
+
+    What was imported made no write that the ledger knows, and what a person put right afterwards none that was right; what they
+    put right before it was written shares the fate of that write.
     """
-    against = _against(home)
-    return {trace.id: why for trace in traces if against and (why := _worst(trace, against))}
+    against = _against(home, today)
+    if not against:
+        return {}
+    fates, corrections = dict[str, str](), list[Trace]()
+    edited = set[str]()
+    for trace in traces:
+        if trace.is_correction:
+            corrections.append(trace)
+        elif why := _worst(trace, against):
+            fates[trace.id] = why
+            edited.update({trace.id} if trace.accepted and trace.judged == "edited" else ())
+    for trace in corrections:
+        origin = trace.source.removeprefix(CORRECTION)
+        if origin in edited:
+            fates[trace.id] = fates[origin]
+    return fates
 
 
 def flagged(home: Home, toolset: str) -> dict[str, list[str]]:
     """Releases that have learned what was taken back since, with the ids of those traces; by release id."""
-    if all(why == YOUNG for why in _against(home).values()):
+    if all(why == YOUNG for why in _against(home, None).values()):
         return {}
     fates = fates_of(home, home.traces.all(toolset))
     taken_back = [identity for identity, why in fates.items() if why != YOUNG]
@@ -38,7 +55,7 @@ def flagged(home: Home, toolset: str) -> dict[str, list[str]]:
     return found
 
 
-def _against(home: Home) -> _Calls:
+def _against(home: Home, today: date | None) -> _Calls:
     entries = home.ledger.written()
     taken_back = reversals(entries, REVERSERS)
     against: _Calls = {}
@@ -48,7 +65,7 @@ def _against(home: Home) -> _Calls:
             continue
         if entry.key in taken_back:
             against[place] = f"{entry.tool} was {taken_back[entry.key]} later"
-        elif _age_days(entry) < home.settings.mature_days:
+        elif _age_days(entry, today or datetime.now(UTC).date()) < home.settings.mature_days:
             against[place] = YOUNG
     return against
 
@@ -62,7 +79,6 @@ def _worst(trace: Trace, against: _Calls) -> str:
     return next((why for why in found if why != YOUNG), next(iter(found), ""))
 
 
-def _age_days(entry: Entry) -> int:
-    """Whole days, so that a night that is begun again within the day is the same night."""
+def _age_days(entry: Entry, today: date) -> int:
     made = entry.created_at if entry.created_at.tzinfo else entry.created_at.replace(tzinfo=UTC)
-    return (datetime.now(UTC).date() - made.astimezone(UTC).date()).days
+    return (today - made.astimezone(UTC).date()).days

@@ -56,4 +56,4 @@ def write_lessons(lessons: Sequence[Lesson], file: Path) -> None:
 
 def read_lessons(file: Path) -> list[Lesson]:
     """Read back what `write_lessons` wrote."""
-    return [Lesson.model_validate_json(line) for line in file.read_text().splitlines() if line]
+    return [Lesson.model_validate_json(line) for line in file.read_text().split("\n") if line]

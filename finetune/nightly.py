@@ -6,6 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ from tools.marks import AT_NIGHT, Marker
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
 _DONE = "done"
+_NIGHT_LASTS = timedelta(days=2)
+"""What was begun longer ago was given up."""
 
 
 class NightOrder(Value):
@@ -187,7 +190,22 @@ class Night:
         return Remembering(self._home.embedder)
 
     def _curator(self) -> Curator:
-        return Curator(self._home, self._toolset, lambda: self._embedder, self._order.seed, self._progress)
+        return Curator(self._home, self._toolset, lambda: self._embedder, self._order.seed, self._progress, self._day())
+
+    def _day(self) -> date:
+        """The day, in UTC, on which a night of this toolset began that has no release yet: gone on with later it is the same."""
+        file = self._begun_file()
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(datetime.now(UTC).date().isoformat())
+        begun = date.fromisoformat(file.read_text())
+        if datetime.now(UTC).date() - begun <= _NIGHT_LASTS:
+            return begun
+        file.unlink()
+        return self._day()
+
+    def _begun_file(self) -> Path:
+        return self._home.nights / f"{self._order.toolset}.begun"
 
     def _start_of(self) -> Start | None:
         if not self._order.continued:
@@ -322,6 +340,7 @@ class Night:
         if promoted := verdict.passed and self._order.promote:
             self._home.releases.promote(release.id, self._home.principal, "gate")
         report = self._report(release, verdict)
+        self._begun_file().unlink(missing_ok=True)
         return NightResult(
             release=release.id,
             promoted=promoted,

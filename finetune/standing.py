@@ -26,14 +26,15 @@ class Use(Value):
 
 def count_by_standing(home: Home, was: Toolset, now: Toolset) -> list[Use]:
     """Accepted traces by each tool of then whose schema is another one now, in the order of the tools."""
-    changed = {tool.name: tool.schema_hash for tool in was.tools if tool.schema_hash not in now.schema_hashes.values()}
+    present = frozenset(now.schema_hashes.values())
+    changed = {tool.name: tool.schema_hash for tool in was.tools if tool.schema_hash not in present}
     uses: Counter[str] = Counter()
     for trace in home.traces.all(was.name):
         if trace.accepted:
-            called = {call.name for message in trace.messages for call in message.tool_calls}
+            said = [call for message in trace.messages for call in message.tool_calls]
+            called = {call.name for call in (*said, *([trace.partial] if trace.partial else []))}
             uses.update(name for name in called & changed.keys() if trace.schema_hashes.get(name) == changed[name])
     ways = ways_of(home, was.name)
-    present = frozenset(now.schema_hashes.values())
     standings = {name: way_to_now(schema, present, ways) for name, schema in changed.items()}
     return [Use(tool=name, traces=uses[name], standing=_standing(name, way)) for name, way in standings.items()]
 

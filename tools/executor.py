@@ -68,9 +68,9 @@ class BackEnd(Protocol):
         """Whether the system is as these changes left it."""
         ...
 
-    def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
+    def undo(self, key: str, tool: str, arguments: Mapping[str, Any], effect: Effect) -> Effect:
         """Take back what a call did under its key; what is taken back already stays so: an interrupted undo is asked for again.
-        ToolError where something later rests on it."""
+        ToolError where something later rests on it. `effect` is what it did."""
         ...
 
 
@@ -271,11 +271,12 @@ class Executor:
         if entry.state != "done":
             raise ToolError(f"write {key!r}: is {entry.state}: only what is done is taken back", field="key", value=key)
         call = _call(entry.tool, entry.arguments, by, key)
-        decision = self._judged(call, entry.effect or Effect(tool=entry.tool, result={}))
+        effect = entry.effect or Effect(tool=entry.tool, result={})
+        decision = self._judged(call, effect)
         if decision.verdict == "deny":
             raise self._denied(call, decision.why)
         self._ledger.note("undoing", key, by, {"tool": entry.tool})
-        effect = self._back_end.undo(key, entry.tool, entry.arguments)
+        effect = self._back_end.undo(key, entry.tool, entry.arguments, effect)
         reached("executor.taken_back")
         self._ledger.finish(key, "undone")
         return self._policy().visible(effect, by)

@@ -1,6 +1,7 @@
 """Calls of a tool as it was, written as calls of the tool as it is now."""
 
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import pairwise
@@ -9,8 +10,9 @@ from typing import Any
 from core.types.message import ToolCall
 from core.types.schema_change import Cast, ToolMigration
 from core.types.tool import Toolset
-from tools.schema_changes import tool_changes
+from tools.schema_changes import no_longer_needed, tool_changes
 
+_INTEGER, _DECIMAL = re.compile(r"-?\d+"), re.compile(r"-?\d+\.\d+")
 Edges = Mapping[str, Sequence[tuple[str, ToolMigration]]]
 """By schema hash of then: the schema hash that a migration leads to, and the migration."""
 
@@ -47,12 +49,42 @@ def edges_between(versions: Sequence[Toolset], declared: Edges) -> Edges:
         declared: By people.
     """
     edges: dict[str, list[tuple[str, ToolMigration]]] = {schema: list(there) for schema, there in declared.items()}
-    for was, now in pairwise(versions):
+    seen = set[tuple[str, str]]()
+    for was, now in (*pairwise(versions), *((was, versions[-1]) for was in versions[:-1])):
         for tool in was.tools:
             same = now.by_name.get(tool.name)
-            if same and same.schema_hash != tool.schema_hash and all(change.fits for change in tool_changes(tool, same)):
-                edges.setdefault(tool.schema_hash, []).append((same.schema_hash, ToolMigration(becomes=same.name)))
+            way = (tool.schema_hash, same.schema_hash) if same is not None else None
+            if same is None or way is None or way in seen or way[0] == way[1]:
+                continue
+            seen.add(way)
+            changes = tool_changes(tool, same)
+            if all(change.fits for change in changes):
+                migration = ToolMigration(becomes=same.name, optional=no_longer_needed(changes))
+                edges.setdefault(way[0], []).append((way[1], migration))
     return edges
+
+
+def path_now(path: str, migration: ToolMigration) -> str | None:
+    """What a path of then is now; None where it, or what it lies in, is dropped."""
+    parts = path.split(".")
+    renamed = []
+    for at, part in enumerate(parts):
+        bare = part.rstrip("[]")
+        name = migration.arguments.get(".".join([*parts[:at], bare]), bare)
+        if name is None:
+            return None
+        renamed.append(name + part[len(bare) :])
+    return ".".join(renamed)
+
+
+def asked_now(argument: str, way: Sequence[ToolMigration]) -> str | None:
+    """What a question asked for, by its name of now; None where it is gone or need not be said any more."""
+    name: str | None = argument
+    for migration in way:
+        if name is None or name in migration.optional:
+            return None
+        name = path_now(name, migration)
+    return name
 
 
 def migrated(call: ToolCall, way: Sequence[ToolMigration]) -> ToolCall:
@@ -88,14 +120,21 @@ def _cast(value: Any, cast: Cast) -> Any:
 
 
 def _whole(value: Any) -> int:
-    if float(value) != int(float(value)):
-        raise ValueError(f"{value!r} is not a whole number")
-    return int(float(value))
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
+        return int(value)
+    raise ValueError(f"{value!r} is not a whole number")
 
 
 def _number(value: Any) -> float | int:
-    number = float(value)
-    return int(number) if number.is_integer() else number
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return float(value)
+    raise ValueError(f"{value!r} is not a number")
 
 
 def _truth(value: Any) -> bool:
@@ -103,6 +142,8 @@ def _truth(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        raise ValueError("nothing is not a text")
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -1,5 +1,6 @@
 """Migrations that people declared: from the schema a tool had to the one it got."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +67,14 @@ class MigrationStore:
                 )
             )
             session.commit()
+
+    def withdraw(self, toolset: str, schemas: Collection[str]) -> int:
+        """Forget what was declared from these schemas; how many that were."""
+        mine = (col(MigrationRow.tenant) == self._tenant, col(MigrationRow.toolset) == toolset)
+        with Session(self._engine) as session:
+            gone = session.exec(delete(MigrationRow).where(*mine, col(MigrationRow.was).in_(list(schemas)))).rowcount
+            session.commit()
+        return gone
 
     def edges(self, toolset: str) -> Edges:
         """All that was declared for a toolset, by the schema it leads from."""

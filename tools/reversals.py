@@ -14,7 +14,7 @@ def reversals(entries: Iterable[Entry], reversers: Mapping[str, Reverser]) -> di
         reversers: What reverses what, by operation.
     """
     fates: dict[str, str] = {}
-    made: dict[tuple[str, str], list[Entry]] = {}
+    made: dict[tuple[str, str, str], Entry] = {}
     for entry in entries:
         if entry.state == "undone":
             fates[entry.key] = "undone"
@@ -23,12 +23,12 @@ def reversals(entries: Iterable[Entry], reversers: Mapping[str, Reverser]) -> di
         if reverser is not None:
             record = str(entry.arguments.get(reverser.argument))
             for operation in reverser.of:
-                for earlier in made.get((operation, record), ()):
-                    if not (reverser.elsewhere and thread_of(earlier.key) == thread_of(entry.key)):
-                        fates.setdefault(earlier.key, reverser.word)
+                earlier = made.get((entry.system, operation, record))
+                if earlier and not (reverser.elsewhere and thread_of(earlier.key) == thread_of(entry.key)):
+                    fates.setdefault(earlier.key, reverser.word)
         for field in {known.argument for known in reversers.values() if entry.tool in known.of}:
             if entry.effect is not None and isinstance(name := entry.effect.result.get(field), str):
-                made.setdefault((entry.tool, name), []).append(entry)
+                made[entry.system, entry.tool, name] = entry  # a number that comes again is another record
     return fates
 
 

@@ -27,7 +27,8 @@ def _text(found: Inspection) -> str:
         lines.append(f"  {step.filter:<24} {step.before:>7}  {told}")
     lines += [f"  {count:>7}  {reason}" for reason, count in list(found.reasons.items())[:_REASONS]]
     lines.append("what they teach, before and after:")
-    lines += [f"  {name:<28} {found.taught_before.get(name, 0):>6} {count:>6}" for name, count in found.taught.items()]
+    names = dict.fromkeys((*found.taught, *found.taught_before))
+    lines += [f"  {name:<28} {found.taught_before.get(name, 0):>6} {found.taught.get(name, 0):>6}" for name in names]
     if found.lacking:
         lines.append(f"fewer than {FEW} conversations: {', '.join(found.lacking)}")
     return "\n".join(lines)

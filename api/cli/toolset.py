@@ -73,24 +73,33 @@ def migrate(
         Path | None, typer.Argument(help="JSON: by tool of then what it becomes; without it, what renames say.")
     ] = None,
     was: Was = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Without a file: take what is proposed.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Forget what was declared from that version.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Declare how calls of then are written now, so that their traces go on teaching."""
+    """Declare how calls of then are written now, so that their traces go on teaching; without a file, see what is proposed."""
     home = open_home()
     old, new = _versions(home, name, was)
+    if withdraw:
+        gone = home.migrations.withdraw(name, old.schema_hashes.values())
+        show({"toolset": name, "withdrawn": gone}, f"{name}: {gone} migrations withdrawn", as_json)
+        return
     declared = read_migrations(read_json(file), old, new, str(file)) if file is not None else proposed_migrations(old, new)
-    for tool, migration in declared.items():
-        schemas = old.by_name[tool].schema_hash, new.by_name[migration.becomes].schema_hash
-        home.migrations.declare(name, tool, *schemas, migration, home.principal)
+    if taken := file is not None or yes:
+        for tool, migration in declared.items():
+            schemas = old.by_name[tool].schema_hash, new.by_name[migration.becomes].schema_hash
+            home.migrations.declare(name, tool, *schemas, migration, home.principal)
     uses = count_by_standing(home, old, new)
     lines = [f"  {tool} → {migration.becomes}: {_told(migration)}" for tool, migration in declared.items()]
     lines += [f"  {use.tool}: {use.traces} traces {_STANDING[use.standing]}" for use in uses]
     document = {
         "toolset": name,
-        "declared": {tool: migration.model_dump() for tool, migration in declared.items()},
+        "declared": taken,
+        "migrations": {tool: migration.model_dump() for tool, migration in declared.items()},
         "traces": [use.model_dump() for use in uses],
     }
-    show(document, "\n".join([f"{name}: {len(declared)} migrations declared", *lines]), as_json)
+    said = f"{len(declared)} migrations {'declared' if taken else 'proposed; --yes takes them'}"
+    show(document, "\n".join([f"{name}: {said}", *lines]), as_json)
 
 
 def _versions(home: Home, name: str, was: str | None) -> tuple[Toolset, Toolset]:

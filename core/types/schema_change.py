@@ -16,6 +16,7 @@ ChangeKind = Literal[
     "type changed",
     "choices changed",
     "became required",
+    "became optional",
     "other",
 ]
 Cast = Literal["string", "number", "integer", "boolean"]
@@ -56,3 +57,5 @@ class ToolMigration(Value):
     """By path: new value by the old one, as JSON writes a text of it."""
     defaults: dict[str, Any] = Field(default_factory=dict)
     """Values by name of now for new arguments at the top that a call must have."""
+    optional: tuple[str, ...] = ()
+    """Paths that need not be said any more: a question for one is none now. Left empty it is told from the schemas."""

@@ -1,4 +1,4 @@
-"""Keeps one person's habits from becoming everybody's: at most so much of a night comes from one."""
+"""Keeps one person's habits from becoming everybody's: at most a share of what came in is taken from one."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def capped(examples: Sequence[Example], people: Mapping[str, str]) -> Filtered:
 
     Args:
         examples: All that is left.
-        people: Who said it, by trace id; what nobody said here, for it was imported, is not there.
+        people: Who said it, by trace id; what nobody said here, for it was imported, and what put others right is not there.
     """
     owned: dict[str, list[Example]] = defaultdict(list)
     for example in examples:

@@ -1,32 +1,32 @@
-"""Keeps of conversations that went the same way up to a step, and then another, those that most agree on."""
+"""Keeps of conversations that went the same way up to a step, and then another, those that there is most reason to believe."""
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 
 from core.types.example import Example, Step
 from core.types.message import without_ids, write_messages
 from core.types.value import content_hash
 from finetune.curate.filtered import Filtered
 
+OF_THE_DAY, IMPORTED, PUT_RIGHT = 0, 1, 2
+"""How far a trace is trusted: let be, brought to be learned, written to put something right."""
 
-def agreed(examples: Sequence[Example], trusted: Set[str] = frozenset()) -> Filtered:
+
+def agreed(examples: Sequence[Example], trust: Mapping[str, int]) -> Filtered:
     """Drop an example with a step that others, after the very same conversation, do otherwise.
 
-    What a trusted trace does is right; else what more than half of them do; else nobody is believed.
+    What the most trusted do is right; where these differ, what more than half of them do; else nobody is believed.
 
     Args:
-        examples: Not twice the same.
-        trusted: Trace ids of what people wrote to put something right.
+        examples: What there is, duplicates aside or not.
+        trust: By trace id; what is not there is trusted least.
     """
-    said: dict[str, Counter[str]] = {}
-    sure: dict[str, set[str]] = {}
+    said: dict[str, dict[int, Counter[str]]] = {}
     for example in examples:
         for step in example.steps:
-            before = _before(example, step)
-            said.setdefault(before, Counter())[step.key] += 1
-            if example.trace_id in trusted:
-                sure.setdefault(before, set()).add(step.key)
-    right = {before: _right(steps, sure.get(before, set())) for before, steps in said.items() if len(steps) > 1}
+            by_trust = said.setdefault(_before(example, step), {})
+            by_trust.setdefault(trust.get(example.trace_id, OF_THE_DAY), Counter())[step.key] += 1
+    right = {before: _right(by_trust) for before, by_trust in said.items() if len({k for c in by_trust.values() for k in c}) > 1}
     kept, dropped = [], {}
     for example in examples:
         if all(step.key in right.get(_before(example, step), (step.key,)) for step in example.steps):
@@ -36,9 +36,8 @@ def agreed(examples: Sequence[Example], trusted: Set[str] = frozenset()) -> Filt
     return Filtered(kept, dropped)
 
 
-def _right(steps: Counter[str], sure: set[str]) -> set[str]:
-    if sure:
-        return sure if len(sure) == 1 else set()
+def _right(by_trust: Mapping[int, Counter[str]]) -> set[str]:
+    steps = by_trust[max(by_trust)]
     step, count = steps.most_common(1)[0]
     return {step} if 2 * count > steps.total() else set()
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from agents.learned import STALE
 from core.types.example import Example
 from core.types.message import Message, ToolCall
 from core.types.schema_change import ToolMigration
 from core.types.tool import Toolset
 from finetune.curate.filtered import Filtered
-from tools.migration import Edges, migrated, way_to_now
+from tools.migration import Edges, asked_now, migrated, way_to_now
 
 Hashes = Mapping[str, Mapping[str, str]]
 """By trace id the schema hash of each tool at the time; a tool without one is taken to be as it is."""
@@ -33,7 +34,7 @@ class _Clock:
     """Brings examples to the present; the way from a schema is looked for once."""
 
     def __init__(self, hashes: Hashes, toolset: Toolset, edges: Edges) -> None:
-        self._hashes, self._toolset, self._edges = hashes, toolset, edges
+        self._hashes, self._edges = hashes, edges
         self._now = frozenset(toolset.schema_hashes.values())
         self._ways: dict[str, list[ToolMigration] | None] = {}
 
@@ -44,7 +45,7 @@ class _Clock:
         for name in sorted({call.name for call in _calls(example)} & known.keys()):
             way = self._way(known[name])
             if way is None:
-                return f"{name}: called by a schema of another time"
+                return f"{name}: {STALE}"
             if way:
                 ways[name] = way
         if not ways:
@@ -53,7 +54,7 @@ class _Clock:
         steps = []
         for step in example.steps:
             calls = tuple(migrated(call, ways.get(call.name, ())) for call in step.calls)
-            missing = self._missing(calls[0]) if step.outcome == "ask" and calls else step.missing
+            missing = asked_now(step.missing, ways.get(step.calls[0].name, ())) if step.missing and step.calls else step.missing
             if step.missing is not None and missing is None:
                 return f"{calls[0].name}: asks for {step.missing}, which need not be said any more"
             steps.append(step.model_copy(update={"calls": calls, "missing": missing}))
@@ -63,10 +64,6 @@ class _Clock:
         if schema not in self._ways:
             self._ways[schema] = way_to_now(schema, self._now, self._edges)
         return self._ways[schema]
-
-    def _missing(self, call: ToolCall) -> str | None:
-        tool = self._toolset.by_name.get(call.name)
-        return tool.first_unmet(call.arguments) if tool else None
 
 
 def _calls(example: Example) -> list[ToolCall]:

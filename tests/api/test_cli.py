@@ -60,11 +60,16 @@ def test_a_changed_tool_is_told_and_its_traces_go_on_teaching_once_a_migration_i
     assert shop("toolset", "diff", "shop", "--was", "nope").stderr.endswith("no version 'nope' with other tools\n")
     wrong = shop("toolset", "migrate", "shop", write("m.json", {"move": {"becomes": "move", "arguments": {"size": "x"}}}))
     assert wrong.code == 2 and wrong.stderr == "nightschool: m.json: move: no argument 'size' then; there were count\n"
-    declared = shop("toolset", "migrate", "shop", "--json").document
-    assert declared["declared"]["move"]["arguments"] == {"count": "quantity"}
+    proposed = shop("toolset", "migrate", "shop", "--json").document
+    assert proposed["declared"] is False and proposed["traces"] == [{"tool": "move", "traces": 1, "standing": "lost"}]
+    declared = shop("toolset", "migrate", "shop", "--yes", "--json").document
+    assert declared["migrations"]["move"]["arguments"] == {"count": "quantity"}
     assert declared["traces"] == [{"tool": "move", "traces": 1, "standing": "migrated"}]
+    assert shop("toolset", "migrate", "shop", "--withdraw", "--json").document["withdrawn"] == 1
+    assert shop("toolset", "diff", "shop", "--json").document["traces"][0]["standing"] == "lost"
+    assert shop("toolset", "migrate", "shop", "--yes").code == 0
     assert shop("toolset", "add", "shop", write("tools.json", json.loads(text))).code == 0
-    assert "move → shift: as they are" in shop("toolset", "migrate", "shop").stdout
+    assert "move → shift: as they are" in shop("toolset", "migrate", "shop", "--yes").stdout
     assert shop("toolset", "diff", "shop", "--json").document["traces"] == [{"tool": "move", "traces": 0, "standing": "migrated"}]
 
 
@@ -78,7 +83,10 @@ def test_a_harvest_is_inspected_without_a_model(shop: Run) -> None:
     shop("toolset", "add", "shop", write("tools.json", json.loads(text)))
     found = shop("harvest", "inspect", "shop", "--json").document
     assert (found["traces"], found["harvested"], found["kept"], found["new"]) == (2, 2, 1, 1)
-    assert found["filters"][0] == {"filter": "schema of now", "before": 2, "dropped": 1, "not_applicable": ""}
+    assert found["filters"][:2] == [
+        {"filter": "room", "before": 2, "dropped": 0, "not_applicable": ""},
+        {"filter": "schema of now", "before": 2, "dropped": 1, "not_applicable": ""},
+    ]
     assert found["taught_before"] == {"move": 1, "(none)": 1} and found["taught"] == {"move": 0, "(none)": 1}
     assert list(found["reasons"]) == ["move: called by a schema of another time"] and found["lacking"] == ["move"]
     told = shop("harvest", "inspect", "shop").stdout

@@ -70,7 +70,7 @@ def test_what_a_change_of_tools_costs_a_dataset_is_told(shop: Any) -> None:
     Path("tools.json").write_text(json.dumps(TOOLS).replace('"count"', '"quantity"'))
     shop("toolset", "add", "shop", "tools.json")
     assert "no traces that teach" in shop("dataset", "build", "shop").stderr
-    shop("toolset", "migrate", "shop")
+    shop("toolset", "migrate", "shop", "--yes")
     second = shop("dataset", "build", "shop", "--json").document
     assert sum(second["rows"].values()) == len(WORDS) and second["id"] != first["id"]
     shown = shop("dataset", "review", second["id"], "--limit", "1").stdout

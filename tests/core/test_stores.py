@@ -16,7 +16,9 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session, SQLModel, select
 
 import core.keys  # noqa: F401 - its table belongs to the schema that is compared
-import tools.ledger  # noqa: F401 - as does this one
+import evals.golden_proposals  # noqa: F401 - as do these
+import tools.ledger
+import tools.migration_store  # noqa: F401
 from core.database import open_database
 from core.errors import NotFound, StoreError
 from core.jobs import JobRow, JobStore

@@ -11,7 +11,7 @@ from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
 from finetune.curate import capped as caps
 from finetune.curate.capped import capped
-from finetune.curate.conflicts import agreed
+from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, agreed
 from finetune.curate.decontaminate import MAX_JACCARD, decontaminated, jaccard, trigrams
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.near_duplicates import near_duplicates
@@ -158,19 +158,22 @@ def moving(name: str, count: int, said: str = "move them") -> Example:
 
 
 def test_what_more_than_half_do_after_the_same_words_is_right() -> None:
-    kept, dropped, _ = agreed([moving("a", 1), moving("b", 2), moving("c", 1), moving("d", 3, "move others")])
+    kept, dropped, _ = agreed([moving("a", 1), moving("b", 2), moving("c", 1), moving("d", 3, "move others")], {})
     assert [row.trace_id for row in kept] == ["a", "c", "d"]
     assert dropped == {"b": "others do otherwise after the same words"}
 
 
 def test_where_nobody_has_more_than_half_nobody_is_believed() -> None:
-    assert agreed([moving("a", 1), moving("b", 2)]).kept == []
+    assert agreed([moving("a", 1), moving("b", 2)], {}).kept == []
 
 
-def test_a_correction_is_believed_against_many_and_two_that_differ_are_not() -> None:
-    many = [moving("a", 1), moving("b", 1), moving("c", 2)]
-    assert [row.trace_id for row in agreed(many, {"c"}).kept] == ["c"]
-    assert [row.trace_id for row in agreed([*many, moving("d", 3)], {"c", "d"}).kept] == []
+def test_what_was_brought_to_be_learned_is_believed_before_the_day_and_a_correction_before_both() -> None:
+    rows = [moving("day", 1), moving("day too", 1), moving("import", 2)]
+    assert [row.trace_id for row in agreed(rows, {"import": IMPORTED}).kept] == ["import"]
+    rows.append(moving("right", 3))
+    assert [row.trace_id for row in agreed(rows, {"import": IMPORTED, "right": PUT_RIGHT}).kept] == ["right"]
+    rows.append(moving("otherwise", 4))
+    assert agreed(rows, {"import": IMPORTED, "right": PUT_RIGHT, "otherwise": PUT_RIGHT}).kept == []
 
 
 def test_a_conversation_that_goes_on_does_not_contradict_its_beginning() -> None:
@@ -182,7 +185,7 @@ def test_a_conversation_that_goes_on_does_not_contradict_its_beginning() -> None
     )
     steps = (Step(position=1, outcome="calls", calls=(first,)), Step(position=3, outcome="done"))
     longer = Example(trace_id="long", cluster="long", messages=said, steps=steps)
-    assert len(agreed([moving("a", 1), longer]).kept) == 2
+    assert len(agreed([moving("a", 1), longer], {}).kept) == 2
 
 
 # near-duplicates
@@ -194,6 +197,7 @@ def test_a_few_of_what_says_and_does_nearly_the_same_are_kept() -> None:
     kept, dropped, _ = near_duplicates([*flood, example("other", text.format(3))])
     assert [row.trace_id for row in kept] == ["f0", "f1", "f2", "other"], "one that does something else stays"
     assert len(dropped) == 37 and set(dropped.values()) == {"near-duplicate of 3 others"}
+    assert "f39" in {row.trace_id for row in near_duplicates(flood, {"f39"}).kept}, "what put others right stays"
 
 
 # caps

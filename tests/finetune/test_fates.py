@@ -41,7 +41,7 @@ def write(home: Home, thread: str, call: str, days: float = 0.0) -> str:
 
 def said(thread: str, *calls: str, source: str = "") -> Trace:
     """A conversation with these calls, one a turn."""
-    messages: list[Message] = []
+    messages = [] if calls else [Message(role="user", content=thread)]
     for call in calls:
         messages.append(Message(role="user", content=f"a ticket for {thread} {call}"))
         messages.append(
@@ -79,6 +79,21 @@ def test_a_reversal_is_told_before_youth(home: Home) -> None:
     write(home, "a", "t2s1c1")
     both = said("a", "t2s1c1", "t1s1c1")
     assert fates_of(home, [both]) == {both.id: "create_ticket was undone later"}
+
+
+def test_what_a_person_put_right_before_it_was_written_shares_the_fate_of_the_write(home: Home) -> None:
+    home.ledger.finish(write(home, "a", "t1s1c1", days=30), "undone")
+    edited = said("a", "t1s1c1").model_copy(update={"judged": "edited"})
+    later = said("b", "t1s1c1").model_copy(update={"accepted": False})
+    right, also = said("x", source=CORRECTION + edited.id), said("y", source=CORRECTION + later.id)
+    fates = fates_of(home, [right, also, edited, later])
+    assert fates == dict.fromkeys((edited.id, right.id), "create_ticket was undone later")
+
+
+def test_youth_is_judged_by_the_day_a_night_began(home: Home) -> None:
+    write(home, "a", "t1s1c1", days=6)
+    traces, today = [said("a", "t1s1c1")], datetime.now(UTC).date()
+    assert fates_of(home, traces, today) and not fates_of(home, traces, today + timedelta(days=1))
 
 
 def test_a_correction_and_what_was_imported_wait_for_nothing(home: Home) -> None:

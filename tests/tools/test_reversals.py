@@ -42,6 +42,13 @@ def test_what_a_later_write_says_of_earlier_ones(later: Entry, fates: dict[str, 
     assert reversals([QUOTE, INVOICE, later], REVERSERS) == fates
 
 
+def test_another_system_and_a_number_that_comes_again_are_other_records() -> None:
+    cancel = entry("b/t1s1c1/00", "cancel_order", {"order": "SO-1"})
+    assert reversals([QUOTE, cancel.model_copy(update={"system": "tryton"})], REVERSERS) == {}
+    again = entry("c/t1s1c1/00", "create_quote", order="SO-1")
+    assert reversals([QUOTE, again, cancel], REVERSERS) == {again.key: "cancelled"}
+
+
 def test_what_was_written_later_is_not_reversed_by_what_was_before() -> None:
     cancel = entry("b/t1s1c1/00", "cancel_order", {"order": "SO-1"})
     assert reversals([cancel, QUOTE], REVERSERS) == {}

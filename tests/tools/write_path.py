@@ -82,7 +82,7 @@ class Till:
     def shows(self, changes: tuple[Change, ...]) -> bool:
         return True
 
-    def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
+    def undo(self, key: str, tool: str, arguments: Mapping[str, Any], effect: Effect) -> Effect:
         return self.done.pop(key)
 
 

@@ -126,7 +126,7 @@ class Sandbox:
         with Session(self._engine) as session:
             return shows(session, list(changes))
 
-    def undo(self, key: str, tool: str = "", arguments: Mapping[str, Any] = _NONE) -> Effect:
+    def undo(self, key: str, tool: str = "", arguments: Mapping[str, Any] = _NONE, effect: Effect | None = None) -> Effect:
         """Take an action back, row for row; the journal knows it by its key. One that is taken back already stays so.
 
         Raises:

@@ -118,7 +118,7 @@ class Tryton:
         """Effect check: whether Tryton is as these changes left it."""
         return all(self._shows(change) for change in changes if change.key["id"] is not None)
 
-    def undo(self, key: str, tool: str, arguments: Mapping[str, Any]) -> Effect:
+    def undo(self, key: str, tool: str, arguments: Mapping[str, Any], effect: Effect) -> Effect:
         """Take back what a key did, where Tryton lets go of it without a trace in the books; what is gone already stays so.
 
         Raises:
@@ -129,7 +129,17 @@ class Tryton:
         if not handler.undo(self.books, read, mark):
             why = f"{tool} is not taken back in Tryton; reverse it in the books"
             raise ToolError(f"action {key!r}: {why}", field="key", value=key)
+        if done is None and (left := self._left_of(effect)):
+            why = f"{left} is there, without the mark of this write; look at it in Tryton"
+            raise ToolError(f"action {key!r}: {why}", field="key", value=key)
         return _effect(tool, done) if done is not None else Effect(tool=tool, result={})
+
+    def _left_of(self, effect: Effect) -> str:
+        """A record that a write made and that is still there; empty where none is."""
+        made = [(change.table, change.key["id"]) for change in effect.changes if change.before is None and change.key.get("id")]
+        return next(
+            (f"{model} {identity}" for model, identity in made if self.rpc.search(model, [("id", "=", identity)], ["id"])), ""
+        )
 
     def _left_something(self, handler: Write, arguments: Any, mark: str) -> bool:
         """Whether a write that was refused left a part, or the whole: an error may come after its transaction."""
