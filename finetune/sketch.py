@@ -4,9 +4,9 @@ from datasketch import MinHash, MinHashLSH
 
 from core.types.example import Example
 
-_PERMUTATIONS = 64
+PERMUTATIONS = 64
 _NGRAM = 5
-_EMPTY = MinHash(num_perm=_PERMUTATIONS, seed=1)
+_EMPTY = MinHash(num_perm=PERMUTATIONS, seed=1)
 """Its permutations take longer to draw than a text takes to sketch."""
 
 
@@ -23,11 +23,6 @@ def sketch(text: str) -> MinHash:
     return sketched
 
 
-def near_index(jaccard: float, missed: float = 0.5) -> MinHashLSH:
-    """Finds sketches that share about so much with one.
-
-    Args:
-        jaccard: Of their 5-grams, in [0, 1].
-        missed: Weight in [0, 1] of what is missed; the rest is that of what is found and shares less.
-    """
-    return MinHashLSH(threshold=jaccard, num_perm=_PERMUTATIONS, weights=(1 - missed, missed))
+def near_index(jaccard: float) -> MinHashLSH:
+    """Finds sketches that share about so much with one, in [0, 1]."""
+    return MinHashLSH(threshold=jaccard, num_perm=PERMUTATIONS)
