@@ -32,11 +32,11 @@ def customer(company: Sandbox) -> str:
     return number
 
 
-def _product(company: Sandbox, least: int) -> tuple[str, int]:
-    """A product with at least so much free in the main warehouse, and how much it is."""
+def _product(company: Sandbox, least: int, after: str = "") -> tuple[str, int]:
+    """A product with at least so much free in the main warehouse, and how much it is; one after another."""
     with company.books() as books:
         rows = books.session.exec(select(StockLevel).where(StockLevel.warehouse == "MAIN").order_by(col(StockLevel.sku))).all()
-        row = next(row for row in rows if row.free >= least)
+        row = next(row for row in rows if row.free >= least and row.sku > after)
         return row.sku, int(row.free)
 
 
@@ -164,6 +164,20 @@ def test_the_same_key_is_the_same_action(company: Sandbox, customer: str) -> Non
     assert company.undo("k1") == company.undo("k1"), "an interrupted undo is asked for again"
     with pytest.raises(ToolError, match="was undone"):
         company.execute("record_advance", {"customer": customer, "amount": 10}, "k1")
+
+
+def test_a_line_that_leaves_a_confirmed_order_comes_back_with_what_was_reserved(company: Sandbox, customer: str) -> None:
+    one, _ = _product(company, 1)
+    other, _ = _product(company, 1, after=one)
+    lines = [{"item": one, "qty": 1}, {"item": other, "qty": 1}]
+    order = company.execute("create_quote", {"customer": customer, "lines": lines}, "quote").result["order"]
+    company.execute("confirm_order", {"order": order}, "confirm")
+    before = company.rows()
+    left = company.execute("change_order", {"order": order, "item": other, "qty": 0}, "change")
+    (gone,) = [change for change in left.changes if change.after is None]
+    assert gone.before is not None and gone.before["reserved"] == "1", "the diff shows what it was"
+    company.undo("change")
+    assert company.rows() == before
 
 
 def test_undo_is_refused_where_something_later_rests_on_it(company: Sandbox, customer: str) -> None:

@@ -41,8 +41,8 @@ class Recorder:
                     before={name: old for name, (old, _) in fields.items()},
                     after={name: new for name, (_, new) in fields.items()},
                 )
-        for row in session.deleted:
-            self._note(row, before=_values(row), after=None)
+        for row in session.deleted:  # what was changed just before it was deleted was never written
+            self._note(row, before={**_values(row), **{name: old for name, (old, _) in _changed(row).items()}}, after=None)
 
     def _note(self, row: Any, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
         if isinstance(row, Action):
