@@ -43,6 +43,8 @@ class State(TypedDict, total=False):
     """Ids of calls a person put right before they were done."""
     unseen: int
     """Writes of this turn that were done and nobody was shown before."""
+    schemas: dict[str, str]
+    """Schema hash that each tool called in this thread had then; `several` where it changed in between."""
     confidence: float
     """Of the least sure step of this turn."""
     replies: Annotated[list[dict[str, Any]], add]

@@ -47,7 +47,7 @@ def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         accepted=_was_seen_whole(state) and _says_its_values(state),
         judged=judged,
         principal=desk.speaker(state.get("by")),
-        schema_hashes=desk.toolset.schema_hashes,
+        schema_hashes=desk.toolset.schema_hashes | state.get("schemas", {}),
     )
     desk.traces.add([trace])
     if trace.accepted and any(identity.startswith(f"t{state['turn']}s1c") for identity in state.get("edited", [])):

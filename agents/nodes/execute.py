@@ -45,7 +45,15 @@ def execute(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
         )
         replies.append(reply)
     unseen = sum(call["risk"] != "read" and not call.get("token") for call in state["calls"])
-    return {"messages": messages, "replies": replies, "calls": [], "unseen": state.get("unseen", 0) + unseen}
+    schemas = _schemas(desk, state)
+    return {"messages": messages, "replies": replies, "calls": [], "unseen": state.get("unseen", 0) + unseen, "schemas": schemas}
+
+
+def _schemas(desk: Desk, state: State) -> dict[str, str]:
+    """What the tools of this thread are called by, this step's among them: a thread may go on after a tool has changed."""
+    known, now = state.get("schemas", {}), desk.toolset.schema_hashes
+    called = {call["tool"]: now[call["tool"]] for call in state["calls"] if call["tool"] in now}
+    return {**known, **{tool: schema if known.get(tool, schema) == schema else "several" for tool, schema in called.items()}}
 
 
 def _shortened(text: str) -> str:

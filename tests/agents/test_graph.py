@@ -460,3 +460,20 @@ def test_a_tool_that_changed_since_it_was_learned_is_left_to_a_person(place: _Pl
         assert threads.say("hold somebody").receipt["outcome"] == "escalated"
     assert _new(place) == ["hold_customer"]
     assert SchemaGuard(_TOOLSET, lambda: None, lambda: _TOOLSET).changed() == set(_TOOLSET.by_name)
+
+
+def test_a_thread_that_goes_on_after_a_tool_changed_knows_both_schemas(place: _Place) -> None:
+    tools = {operation.tool.name: operation.function for operation in ALL}
+    ticket = tools["create_ticket"]
+    tools["create_ticket"] = {**ticket, "parameters": {**ticket["parameters"], "required": ["customer", "subject", "priority"]}}
+    later = read_toolset("company", list(tools.values()))
+    again = {"name": "create_ticket", "arguments": {"customer": "Orchid Nursery", "subject": "late", "priority": "high"}}
+    find = {"name": "find_customer", "arguments": {"query": "Orchid Nursery"}}
+    thread = place.say("a ticket for orchid nursery, priority high: late", _Scripted([again], "done")).thread
+    desk = replace(place.desk(_Scripted([find], "done", [again], "done")), toolset=later)
+    with open_threads(desk, place.folder / "threads.sqlite") as threads:
+        threads.say("find orchid nursery", thread)
+        threads.say("and one more for orchid nursery, priority high: late", thread)
+    first, second, third = (trace.schema_hashes for trace in place.traces.all("company"))
+    assert first["create_ticket"] == second["create_ticket"] == _TOOLSET.schema_hashes["create_ticket"], "as it was called then"
+    assert second["find_customer"] == later.schema_hashes["find_customer"] and third["create_ticket"] == "several"
