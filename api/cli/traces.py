@@ -2,21 +2,22 @@
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.cli.output import BAD_ROWS, AsJson, open_home, show
+from api.cli.output import BAD_ROWS, AsJson, Bars, open_home, show
 from core.errors import BadInput
 from core.types.message import Message, write_messages
 from core.types.principal import IMPORTER
 from tools.exporters.formats import WRITERS
 from tools.importers.formats import NATIVE, READERS
-from tools.importers.jsonl import read_traces
+from tools.importers.jsonl import MOST_ERRORS, Tally, each_trace
 
 app = typer.Typer(help="Traces: one conversation each, whole.", no_args_is_help=True)
-_SHOWN = 8
+_SHOWN, _BATCH = 8, 1_000
 
 
 @app.command("import")
@@ -30,16 +31,22 @@ def import_traces(
     home = open_home()
     _check(form)
     principal = IMPORTER.model_copy(update={"tenant": home.settings.tenant})
-    traces, report = read_traces(file, home.registry.get(toolset), principal, form)
-    added = home.traces.add(traces)
-    report = report.model_copy(update={"added": added, "duplicates": len(traces) - added})
+    tally = Tally()
+    found = each_trace(file, home.registry.get(toolset), principal, form, tally)
+    rows, added = _lines_in(file), 0
+    with Bars() as progress:
+        progress.step(f"import {file.name}")
+        while batch := list(islice(found, _BATCH)):
+            added += home.traces.add(batch)
+            progress.update(tally.outcomes.total(), rows)
+    report = tally.report(added)
     lines = [
         f"{report.rows} rows: {added} added, {report.duplicates} known already, {report.unlabelled} with an unlabelled end,"
-        f" {len(report.errors)} bad",
+        f" {report.bad} bad",
         *(error.message for error in report.errors[:_SHOWN]),
     ]
-    if len(report.errors) > _SHOWN:
-        lines.append(f"… and {len(report.errors) - _SHOWN} more; --json lists them all")
+    if report.bad > _SHOWN:
+        lines.append(f"… and {report.bad - _SHOWN} more; --json lists the first {MOST_ERRORS:,}")
     show(report.model_dump(mode="json"), "\n".join(lines), as_json)
     if report.errors:
         raise typer.Exit(BAD_ROWS)
@@ -65,6 +72,14 @@ def export_traces(
                 count += 1
     partial.replace(file)
     show({"toolset": toolset, "traces": count, "file": str(file), "format": form}, f"{count} traces in {file}", as_json)
+
+
+def _lines_in(file: Path) -> int:
+    """At least one; 0 where there is no file, which reading it says."""
+    if not file.is_file():
+        return 0
+    with file.open("rb") as lines:
+        return max(1, sum(1 for _ in lines))
 
 
 def _check(form: str) -> None:

@@ -18,6 +18,10 @@ from tools.importers.formats import NATIVE, READERS
 from tools.importers.rows import Row
 from tools.validate import argument_error
 
+MOST_ERRORS = 1_000
+"""Bad rows that are told one by one; the others are counted."""
+_UNLABELLED = "unlabelled"
+
 
 class RowError(Value):
     """One row that could not be read."""
@@ -43,8 +47,10 @@ class ImportReport(Value):
     """Rows whose end nobody labelled; their earlier calling turns still teach."""
     outcomes: dict[str, int] = Field(default_factory=dict)
     """Rows by outcome."""
+    bad: int = 0
+    """Rows that were not read."""
     errors: tuple[RowError, ...] = ()
-    """Rows that were not read, by line."""
+    """The first `MOST_ERRORS` of them, by line."""
 
 
 def read_documents(path: Path) -> Iterator[Row]:
@@ -95,20 +101,52 @@ def read_traces(
     Returns:
         The traces in file order (file duplicates included) and a report; `added` and `duplicates` are the store's to fill.
     """
-    traces: list[Trace] = []
-    errors: list[RowError] = []
-    rows = 0
+    tally = Tally()
+    traces = list(each_trace(path, toolset, principal, form, tally))
+    return traces, tally.report()
+
+
+def each_trace(path: Path, toolset: Toolset, principal: Principal, form: str, tally: "Tally") -> Iterator[Trace]:
+    """The same one by one, for files of any size; the tally counts as they are taken."""
     for line, document in READERS[form](read_lines(path) if form == NATIVE else read_documents(path)):
-        rows += 1
         try:
             if isinstance(document, BadInput):
                 raise document
-            traces.append(read_trace(document, toolset, principal, source=path.name))
+            trace = read_trace(document, toolset, principal, source=path.name)
         except BadInput as error:
             where = f"{path.name}:{line}: "
-            errors.append(RowError(line=line, code=error.code, message=where + str(error).removeprefix(where)))
-    outcomes = Counter(trace.outcome or "unlabelled" for trace in traces)
-    return traces, ImportReport(rows=rows, unlabelled=outcomes["unlabelled"], outcomes=dict(outcomes), errors=tuple(errors))
+            tally.refuse(RowError(line=line, code=error.code, message=where + str(error).removeprefix(where)))
+        else:
+            tally.outcomes[trace.outcome or _UNLABELLED] += 1
+            yield trace
+
+
+class Tally:
+    """Counts an import while it runs."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        """Rows that were read, by outcome."""
+        self._bad, self._errors = 0, list[RowError]()
+
+    def refuse(self, error: RowError) -> None:
+        """A row could not be read."""
+        self._bad += 1
+        if len(self._errors) < MOST_ERRORS:
+            self._errors.append(error)
+
+    def report(self, added: int | None = None) -> ImportReport:
+        """What was counted; `added` is how many the store found new, None where none was asked."""
+        good = self.outcomes.total()
+        return ImportReport(
+            rows=good + self._bad,
+            added=added or 0,
+            duplicates=good - added if added is not None else 0,
+            unlabelled=self.outcomes[_UNLABELLED],
+            outcomes=dict(+self.outcomes),
+            bad=self._bad,
+            errors=tuple(self._errors),
+        )
 
 
 def read_trace(raw: Any, toolset: Toolset, principal: Principal = IMPORTER, source: str = "import") -> Trace:
