@@ -55,6 +55,10 @@ class Passed(Value):
     not_applicable: str
     """What it lacked to judge; empty where it judged."""
 
+    def __str__(self) -> str:
+        told = f"not applicable: {self.not_applicable}" if self.not_applicable else f"{self.dropped} left out"
+        return f"{self.filter:<24} {self.before:>7}  {told}"
+
 
 class Curated(NamedTuple):
     """What may teach, and what may not."""

@@ -9,7 +9,7 @@ from agents.office import open_desk
 from agents.serving import CHAMPION
 from agents.threads import AS_IT_IS, Threads, Turn, open_threads
 from agents.wording import change_text, proposal_text
-from api.cli.output import As, AsJson, open_home, read_arguments, show, speaker
+from api.cli.output import As, AsJson, open_home, read_object, show, speaker
 from core.errors import NightschoolError
 from core.types.principal import Principal
 from tools.erp.company.toolset import TOOLSET
@@ -51,7 +51,7 @@ def chat(
         elif thread is None:
             raise typer.BadParameter("--approve and --reject need --thread")
         else:
-            edits = read_arguments(edit) if edit is not None else AS_IT_IS
+            edits = read_object(edit) if edit is not None else AS_IT_IS
             turn = threads.decide(thread, approve, by=by, edits=edits)
     show(turn.model_dump(mode="json"), _plain(turn), as_json)
 

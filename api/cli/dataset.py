@@ -7,6 +7,7 @@ import typer
 from api.cli.output import AsJson, Bars, open_home, show
 from core.types.example import Example
 from core.types.message import ToolCall
+from finetune.curation import Passed
 from finetune.datasets import Found, all_datasets, build_dataset, difference, find_dataset, rows_of
 
 app = typer.Typer(help="Datasets: frozen, split, named by their content.", no_args_is_help=True)
@@ -38,10 +39,7 @@ def show_dataset(
 ) -> None:
     """Show one: parts, filters, releases; with --json which trace became which row."""
     found = find_dataset(open_home(), dataset)
-    lines = [_line(found)]
-    for step in found.manifest.get("filters", ()):
-        told = f"not applicable: {step['not_applicable']}" if step["not_applicable"] else f"{step['dropped']} left out"
-        lines.append(f"  {step['filter']:<24} {step['before']:>7}  {told}")
+    lines = [_line(found), *(f"  {Passed.model_validate(step)}" for step in found.manifest.get("filters", ()))]
     show({**found.dataset.model_dump(), "manifest": found.manifest}, "\n".join(lines), as_json)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from agents.actions import Actions
 from agents.business import tryton_server
-from api.cli.output import As, AsJson, Bars, open_home, read_arguments, show, speaker
+from api.cli.output import As, AsJson, Bars, open_home, read_object, show, speaker
 from core.errors import BadInput
 from core.settings import installed_tryton
 from core.types.effect import Change, Effect
@@ -83,7 +83,7 @@ def call(
 ) -> None:
     """Call one operation: names and dates are resolved, a write goes into the ledger."""
     home = open_home()
-    acted = Actions(home).act(tool, read_arguments(arguments), speaker(home, person), key, dry_run)
+    acted = Actions(home).act(tool, read_object(arguments), speaker(home, person), key, dry_run)
     document = {"tool": tool, "arguments": acted.arguments, "key": acted.key, **acted.effect.model_dump(mode="json")}
     document |= {"status": acted.status, "approval": acted.approval}
     waits = f"\nwaits: {acted.why}; `nightschool approvals approve {acted.approval} --as SOMEBODY`" if acted.approval else ""

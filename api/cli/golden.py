@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agents.home import Home
-from api.cli.output import As, AsJson, open_home, show, speaker
+from api.cli.output import As, AsJson, open_home, read_object, show, speaker
 from core.errors import BadInput
 from core.types.case import PARTS, Case, read_case, write_case
 from core.types.message import last_user_text
@@ -133,12 +133,7 @@ def _right(proposal: Proposal, said: str | None) -> Case:
     """
     if said is None:
         return proposal.case
-    try:
-        document = json.loads(said)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"--case {said[:60]!r}: not JSON: {error.msg}") from error
-    if not isinstance(document, dict):
-        raise BadInput(f"--case {said[:60]!r}: expected a JSON object")
+    document = read_object(said, "--case")
     asked = write_case(proposal.case)
     return read_case({"messages": asked["messages"], "shape": asked["shape"], **document})
 

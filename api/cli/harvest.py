@@ -22,9 +22,7 @@ def _text(found: Inspection) -> str:
         f"{found.toolset}: {found.traces} traces, {found.harvested} of them teach something; {found.kept} would be used,"
         f" {found.new} of them new to the champion"
     ]
-    for step in found.filters:
-        told = f"not applicable: {step.not_applicable}" if step.not_applicable else f"{step.dropped} left out"
-        lines.append(f"  {step.filter:<24} {step.before:>7}  {told}")
+    lines += [f"  {step}" for step in found.filters]
     lines += [f"  {count:>7}  {reason}" for reason, count in list(found.reasons.items())[:_REASONS]]
     lines.append("what they teach, before and after:")
     names = dict.fromkeys((*found.taught, *found.taught_before))

@@ -36,8 +36,8 @@ def speaker(home: Home, person: str | None) -> Principal:
     return keys[-1] if keys else Principal(tenant=home.settings.tenant, person=person, role="")
 
 
-def read_arguments(text: str) -> dict[str, Any]:
-    """A call's arguments as they are written on the command line.
+def read_object(text: str, what: str = "arguments") -> dict[str, Any]:
+    """A JSON object as it is written on the command line; `what` names it.
 
     Raises:
         BadInput: Not a JSON object.
@@ -45,9 +45,9 @@ def read_arguments(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadInput(f"arguments {text[:60]!r}: not JSON: {error.msg}") from error
+        raise BadInput(f"{what} {text[:60]!r}: not JSON: {error.msg}") from error
     if not isinstance(document, dict):
-        raise BadInput(f"arguments {text[:60]!r}: expected a JSON object")
+        raise BadInput(f"{what} {text[:60]!r}: expected a JSON object")
     return document
 
 

@@ -10,7 +10,7 @@ import typer
 from agents.actions import Actions
 from agents.home import Home
 from agents.planning import Planning, ShownRow, Source, document
-from api.cli.output import As, AsJson, Bars, open_home, read_arguments, show, speaker
+from api.cli.output import As, AsJson, Bars, open_home, read_object, show, speaker
 from core.errors import BadInput
 from tools.plans import Plan
 
@@ -31,7 +31,7 @@ def make(
     """Have a plan wait: one row for each record that a read finds."""
     reader, _, said = over.partition(" ")
     pairs = dict(_pair(one) for one in take)
-    source = Source(tool=reader, arguments=read_arguments(said or "{}"), rows=rows, take=pairs)
+    source = Source(tool=reader, arguments=read_object(said or "{}"), rows=rows, take=pairs)
     home = open_home()
     who = speaker(home, person)
     with _open(home) as planning:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from agents.actions import Actions
-from api.cli.output import As, AsJson, open_home, read_arguments, show, speaker
+from api.cli.output import As, AsJson, open_home, read_object, show, speaker
 
 app = typer.Typer(help="Who may do what: rules in a file.", no_args_is_help=True)
 _SIGNS = {"allow": "+", "ask": "?", "deny": "-"}
@@ -21,7 +21,7 @@ def explain(
     """Say what every rule makes of a call, and what follows; nothing is done."""
     home = open_home()
     who = home.policy().known(speaker(home, person))
-    decision = Actions(home).judge(tool, read_arguments(arguments), who)
+    decision = Actions(home).judge(tool, read_object(arguments), who)
     lines = [f"{_SIGNS[f.verdict]} {f.rule:<28} {f.why}" for f in decision.findings]
     verdict = {"allow": "allowed", "ask": "a person is asked first", "deny": "refused"}[decision.verdict]
     eyes = ", another one than who asks" if decision.verdict == "ask" and decision.four_eyes else ""

@@ -9,18 +9,12 @@ from tools.importers.rows import Row, Turn, labels_of, objects_in, whole_convers
 
 def rows(lines: Iterable[Row]) -> Iterator[Row]:
     """One conversation a trace; observations that are no generation say nothing of their own."""
-    turns = []
-    for line, document in lines:
-        if isinstance(document, BadInput):
-            yield line, document
-            continue
-        for at, each in objects_in(line, document, "data", "observations"):
-            turn = each if isinstance(each, BadInput) else _turn(at, each)
-            if isinstance(turn, BadInput):
-                yield at, turn
-            elif turn is not None:
-                turns.append(turn)
-    yield from whole_conversations(turns)
+    return whole_conversations(lines, _turns)
+
+
+def _turns(line: int, document: Any) -> Iterator[Turn | BadInput | None]:
+    for each in objects_in(document, "data", "observations"):
+        yield each if isinstance(each, BadInput) else _turn(line, each)
 
 
 def _turn(line: int, observation: Mapping[str, Any]) -> Turn | BadInput | None:

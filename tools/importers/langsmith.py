@@ -14,18 +14,12 @@ _ROLES = {"human": "user", "ai": "assistant", "tool": "tool", "system": "system"
 
 def rows(lines: Iterable[Row]) -> Iterator[Row]:
     """One conversation a trace; chains and tools say nothing of their own."""
-    turns = []
-    for line, document in lines:
-        if isinstance(document, BadInput):
-            yield line, document
-            continue
-        for at, each in objects_in(line, document, "runs", "data"):
-            turn = each if isinstance(each, BadInput) else _turn(at, each)
-            if isinstance(turn, BadInput):
-                yield at, turn
-            elif turn is not None:
-                turns.append(turn)
-    yield from whole_conversations(turns)
+    return whole_conversations(lines, _turns)
+
+
+def _turns(line: int, document: Any) -> Iterator[Turn | BadInput | None]:
+    for each in objects_in(document, "runs", "data"):
+        yield each if isinstance(each, BadInput) else _turn(line, each)
 
 
 def _turn(line: int, run: Mapping[str, Any]) -> Turn | BadInput | None:

@@ -13,8 +13,8 @@ def rows(lines: Iterable[Row]) -> Iterator[Row]:
         if isinstance(document, BadInput):
             yield line, document
             continue
-        for at, each in objects_in(line, document, "data"):
-            yield at, each if isinstance(each, BadInput) else _row(each)
+        for each in objects_in(document, "data"):
+            yield line, each if isinstance(each, BadInput) else _row(each)
 
 
 def _row(document: Mapping[str, Any]) -> dict[str, Any] | BadInput:

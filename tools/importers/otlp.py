@@ -17,31 +17,19 @@ _OPERATIONS = ("chat", "text_completion", "generate_content", None)
 
 def rows(lines: Iterable[Row]) -> Iterator[Row]:
     """One conversation a trace, or a `gen_ai.conversation.id`; other spans say nothing of their own."""
-    turns = []
-    for line, document in lines:
-        if isinstance(document, BadInput):
-            yield line, document
-            continue
-        for span in _spans(line, document):
-            turn = span if isinstance(span, BadInput) else _turn(line, span)
-            if isinstance(turn, BadInput):
-                yield line, turn
-            elif turn is not None:
-                turns.append(turn)
-    yield from whole_conversations(turns)
+    return whole_conversations(lines, _turns)
 
 
-def _spans(line: int, document: Any) -> Iterator[Mapping[str, Any] | BadInput]:
+def _turns(line: int, document: Any) -> Iterator[Turn | BadInput | None]:
+    for span in _spans(document):
+        yield span if isinstance(span, BadInput) else _turn(line, span)
+
+
+def _spans(document: Any) -> Iterator[Mapping[str, Any] | BadInput]:
     """Spans of an export request, of one resource, or by themselves."""
-    for _, resource in objects_in(line, document, "resourceSpans"):
-        if isinstance(resource, BadInput):
-            yield resource
-            continue
-        for _, scope in objects_in(line, resource, "scopeSpans"):
-            if isinstance(scope, BadInput):
-                yield scope
-            else:
-                yield from (span for _, span in objects_in(line, scope, "spans"))
+    for resource in objects_in(document, "resourceSpans"):
+        for scope in [resource] if isinstance(resource, BadInput) else objects_in(resource, "scopeSpans"):
+            yield from [scope] if isinstance(scope, BadInput) else objects_in(scope, "spans")
 
 
 def _turn(line: int, span: Mapping[str, Any]) -> Turn | BadInput | None:
