@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence, Set
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,11 +99,15 @@ class Curator:
         """The same without a model, in seconds: what was let be by mistake stays in."""
         return self._sift(self._survivors(), barred, lambda rows: Filtered(rows, {}, "judged at night, with a picker"))
 
+    @cached_property
+    def _ways(self) -> Edges:
+        return ways_of(self._home, self._toolset.name)
+
     def _survivors(self) -> Survivors:
         """All traces, or as many of every sort as the filters have time for."""
         home, name = self._home, self._toolset.name
-        present, ways = frozenset(self._toolset.schema_hashes.values()), ways_of(home, name)
-        known = {schema: way_to_now(schema, present, ways) is not None for schema in (*present, *ways)}
+        present = frozenset(self._toolset.schema_hashes.values())
+        known = {schema: way_to_now(schema, present, self._ways) is not None for schema in (*present, *self._ways)}
         return survivors(home.traces, name, lambda schema: known.get(schema, False), self._seed)
 
     def _sift(self, seen: Survivors, barred: Barred, believe: Filter) -> Curated:
@@ -113,7 +118,7 @@ class Curator:
         people = {t.id: t.principal.subject_key for t in traces if t.is_of_the_day and not t.is_correction}
         trust = {trace.id: IMPORTED for trace in traces if not trace.is_of_the_day} | dict.fromkeys(put_right, PUT_RIGHT)
         filters: dict[str, Filter] = {
-            "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, ways_of(self._home, self._toolset.name)),
+            "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, self._ways),
             "its writes stood": lambda rows: stood(rows, fates),
             "fits its schema": lambda rows: schema_valid(rows, self._toolset),
             "agreed": lambda rows: agreed(rows, trust),

@@ -23,7 +23,10 @@ def fates_of(home: Home, traces: Iterable[Trace], today: date | None = None) -> 
     What was imported made no write that the ledger knows, and what a person put right afterwards none that was right; what they
     put right before it was written shares the fate of that write.
     """
-    against = _against(home, today)
+    return _fates(traces, _against(home, today))
+
+
+def _fates(traces: Iterable[Trace], against: _Calls) -> dict[str, str]:
     if not against:
         return {}
     fates, corrections = dict[str, str](), list[Trace]()
@@ -43,14 +46,14 @@ def fates_of(home: Home, traces: Iterable[Trace], today: date | None = None) -> 
 
 def flagged(home: Home, toolset: str) -> dict[str, list[str]]:
     """Releases that have learned what was taken back since, with the ids of those traces; by release id."""
-    if all(why == YOUNG for why in _against(home, None).values()):
+    against = {call: why for call, why in _against(home, None).items() if why != YOUNG}
+    if not against:
         return {}
-    fates = fates_of(home, home.traces.all(toolset))
-    taken_back = [identity for identity, why in fates.items() if why != YOUNG]
+    fates = _fates(home.traces.all(toolset), against)
     found = {}
     for release in home.releases.all(toolset):
         learned = learned_in(home, release.id, with_exam=True)
-        if held := [identity for identity in taken_back if identity in learned]:
+        if held := [identity for identity in fates if identity in learned]:
             found[release.id] = held
     return found
 

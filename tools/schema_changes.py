@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.types.schema_change import ChangeKind, SchemaChange, ToolMigration
-from core.types.tool import Tool, Toolset, schema_type
+from core.types.tool import Tool, Toolset, schema_type, without_prose
 
 _TOLD_APART = ("type", "enum", "properties", "items", "required", "anyOf", "oneOf", "description", "title", "examples")
 """Of a schema, what is compared by other means, or is prose."""
@@ -62,7 +62,7 @@ def tool_changes(was: Tool, now: Tool) -> list[SchemaChange]:
         *_object_changes(was.name, "", was.parameters, now.parameters),
         *_other_changes(was.name, "", was.parameters, now.parameters),
     ]
-    if not changes and _shape(was.parameters) != _shape(now.parameters):
+    if not changes and without_prose(was.parameters) != without_prose(now.parameters):
         changes.append(SchemaChange(kind="other", tool=was.name))
     return changes
 
@@ -124,8 +124,8 @@ def _branches(schema: Mapping[str, Any], renamed: Mapping[str, str]) -> Any:
 
     def named(branch: Any) -> Any:
         if isinstance(branch, Mapping) and isinstance(branch.get("required"), list):
-            return {**_shape(branch), "required": sorted(renamed.get(name, name) for name in branch["required"])}
-        return _shape(branch)
+            return {**without_prose(branch), "required": sorted(renamed.get(name, name) for name in branch["required"])}
+        return without_prose(branch)
 
     return [[named(branch) for branch in schema.get(key) or ()] for key in ("anyOf", "oneOf")]
 
@@ -161,7 +161,7 @@ def _other_changes(tool: str, place: str, was: Mapping[str, Any], now: Mapping[s
 
 def _pairs(gone: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
     """New name by old one, where one that went and one that came are alike and like no other."""
-    shapes_gone, shapes_new = ({name: _shape(schema) for name, schema in each.items()} for each in (gone, new))
+    shapes_gone, shapes_new = ({name: without_prose(schema) for name, schema in each.items()} for each in (gone, new))
     pairs = {}
     for name, shape in shapes_gone.items():
         alike = [other for other, its in shapes_new.items() if its == shape]
@@ -172,17 +172,6 @@ def _pairs(gone: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
 
 def _signature(tool: Tool) -> list[Any]:
     return [tool.risk, tool.parameters]
-
-
-def _shape(schema: Any, names: bool = False) -> Any:
-    """A schema without prose, to be compared. `names`: the keys are argument names."""
-    if isinstance(schema, Mapping):
-        return {
-            key: _shape(value, names=key == "properties" and not names)
-            for key, value in schema.items()
-            if names or key not in ("description", "title", "examples")
-        }
-    return [_shape(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def _rest(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """An example: one conversation made ready to train on, with provenance."""
 
-from core.types.message import Message, ToolCall
+from core.types.message import Message, ToolCall, without_ids, write_messages
 from core.types.trace import Outcome
 from core.types.value import Value, content_hash
 
@@ -39,6 +39,10 @@ class Example(Value):
     """The conversation."""
     steps: tuple[Step, ...]
     """Teaching turns in order; at least one."""
+
+    def key_before(self, position: int) -> str:
+        """Content hash of the first so many messages, call ids aside."""
+        return content_hash(write_messages(without_ids(self.messages[:position])), length=32)
 
     @property
     def id(self) -> str:

@@ -50,7 +50,7 @@ class Tool(Value):
     @property
     def schema_hash(self) -> str:
         """Names what the weights learned: changes when name or parameters change, not with descriptions."""
-        return content_hash([self.name, _without_prose(self.parameters)])
+        return content_hash([self.name, without_prose(self.parameters)])
 
     def first_unmet(self, arguments: Mapping[str, Any]) -> str | None:
         """The first required argument in schema order that was not given.
@@ -244,14 +244,14 @@ def _read_vocabulary(raw: Any) -> dict[str, Vocabulary]:
     return read
 
 
-def _without_prose(schema: Any, names: bool = False) -> Any:
-    """`names`: the keys are argument names, and an argument may be called `description`."""
+def without_prose(schema: Any, names: bool = False) -> Any:
+    """A schema as it is compared: what people read aside. `names`: the keys are argument names, and one may be `description`."""
     if isinstance(schema, Mapping):
         return {
-            k: _without_prose(v, names=k == "properties" and not names)
+            k: without_prose(v, names=k == "properties" and not names)
             for k, v in schema.items()
             if names or k not in ("description", "title", "examples")
         }
     if isinstance(schema, list):
-        return [_without_prose(item) for item in schema]
+        return [without_prose(item) for item in schema]
     return schema

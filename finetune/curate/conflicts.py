@@ -3,9 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from core.types.example import Example, Step
-from core.types.message import without_ids, write_messages
-from core.types.value import content_hash
+from core.types.example import Example
 from finetune.curate.filtered import Filtered
 
 OF_THE_DAY, IMPORTED, PUT_RIGHT = 0, 1, 2
@@ -24,12 +22,12 @@ def agreed(examples: Sequence[Example], trust: Mapping[str, int]) -> Filtered:
     said: dict[str, dict[int, Counter[str]]] = {}
     for example in examples:
         for step in example.steps:
-            by_trust = said.setdefault(_before(example, step), {})
+            by_trust = said.setdefault(example.key_before(step.position), {})
             by_trust.setdefault(trust.get(example.trace_id, OF_THE_DAY), Counter())[step.key] += 1
     right = {before: _right(by_trust) for before, by_trust in said.items() if len({k for c in by_trust.values() for k in c}) > 1}
     kept, dropped = [], {}
     for example in examples:
-        if all(step.key in right.get(_before(example, step), (step.key,)) for step in example.steps):
+        if all(step.key in right.get(example.key_before(step.position), (step.key,)) for step in example.steps):
             kept.append(example)
         else:
             dropped[example.trace_id] = "others do otherwise after the same words"
@@ -40,7 +38,3 @@ def _right(by_trust: Mapping[int, Counter[str]]) -> set[str]:
     steps = by_trust[max(by_trust)]
     step, count = steps.most_common(1)[0]
     return {step} if 2 * count > steps.total() else set()
-
-
-def _before(example: Example, step: Step) -> str:
-    return content_hash(write_messages(without_ids(example.messages[: step.position])), length=32)

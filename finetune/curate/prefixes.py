@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 
 from core.types.example import Example
-from core.types.message import without_ids, write_messages
-from core.types.value import content_hash
 from finetune.curate.filtered import Filtered
 
 
@@ -14,16 +12,12 @@ def whole_threads(examples: Sequence[Example]) -> Filtered:
     for example in examples:
         steps = {step.key for step in example.steps}
         for length in range(1, len(example.messages)):
-            longer.setdefault(_conversation_key(example, length), []).append(steps)
+            longer.setdefault(example.key_before(length), []).append(steps)
     kept, dropped = [], {}
     for example in examples:
         own = {step.key for step in example.steps}
-        if any(own <= steps for steps in longer.get(_conversation_key(example, len(example.messages)), ())):
+        if any(own <= steps for steps in longer.get(example.key_before(len(example.messages)), ())):
             dropped[example.trace_id] = "begins a longer conversation"
         else:
             kept.append(example)
     return Filtered(kept, dropped)
-
-
-def _conversation_key(example: Example, length: int) -> str:
-    return content_hash(write_messages(without_ids(example.messages[:length])), length=32)
