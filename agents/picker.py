@@ -289,7 +289,7 @@ def features(
     conversations: Sequence[Sequence[Message]], facts: Sequence[Facts], marker: Marker, embedder: TextEmbedder
 ) -> csr_matrix:
     """Rows of features, (conversations, 384 + hashed n-grams + hashed state + hashed kinds of mentions)."""
-    standing = [" ".join((_state(messages), *found.words)) for messages, found in zip(conversations, facts, strict=True)]
+    standing = [" ".join((state_words(messages), *found.words)) for messages, found in zip(conversations, facts, strict=True)]
     texts = [marker.mask_text(last_user_text(messages)) for messages in conversations]
     words = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=_HASHED, norm="l2")
     states = HashingVectorizer(analyzer=str.split, n_features=_STATES, norm=None, alternate_sign=False, binary=True)
@@ -323,7 +323,7 @@ def _heard(messages: Sequence[Message], marker: Marker) -> str:
     return " ".join(word.replace(" ", "_") for word in words)
 
 
-def _state(messages: Sequence[Message]) -> str:
+def state_words(messages: Sequence[Message]) -> str:
     """Words that say where the conversation stands: who spoke last, what was called in this turn and before."""
     words = [f"last:{messages[-1].role}"]
     this_turn = True

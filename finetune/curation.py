@@ -1,11 +1,11 @@
 """From traces to the examples a night may learn from: harvest, one filter after another, clusters."""
 
 import json
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agents.home import Home
 from agents.learned import learned_in
@@ -20,10 +20,12 @@ from finetune.cluster import cluster
 from finetune.curate.capped import capped
 from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, agreed
 from finetune.curate.decontaminate import decontaminated
+from finetune.curate.disputed import FEWEST_STEPS, Dispute, disputes, undisputed
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.filtered import Filtered
+from finetune.curate.grounded import grounded
 from finetune.curate.near_duplicates import near_duplicates
-from finetune.curate.overlooked import LEAST, Doubts, believed, corrections, doubts, let_be
+from finetune.curate.overlooked import LEAST, believed, corrections, doubts, let_be
 from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
 from finetune.curate.stood import stood
@@ -42,6 +44,7 @@ from tools.marks import AT_NIGHT, Marker
 from tools.migration import Edges, edges_between, way_to_now
 
 Filter = Callable[[list[Example]], Filtered]
+_AT_NIGHT = "judged at night, with a model"
 
 
 class Passed(Value):
@@ -92,12 +95,16 @@ class Curator:
 
     def curate(self, barred: Barred) -> Curated:
         """All that teaches, less what a filter leaves out."""
-        seen = self._survivors()
-        return self._sift(seen, barred, lambda rows: self._believed(rows, seen.traces))
+        return self._sift(self._survivors(), barred, with_models=True)
 
     def inspect(self, barred: Barred) -> Curated:
-        """The same without a model, in seconds: what was let be by mistake stays in."""
-        return self._sift(self._survivors(), barred, lambda rows: Filtered(rows, {}, "judged at night, with a picker"))
+        """The same without a model, in seconds: what was let be by mistake, and what others do otherwise, stays in."""
+        return self._sift(self._survivors(), barred, with_models=False)
+
+    def harvested(self) -> Curated:
+        """All that teaches, as it is: what curation is compared with."""
+        examples = harvest(self._survivors().traces)
+        return Curated(cluster(examples), {}, [], examples)
 
     @cached_property
     def _ways(self) -> Edges:
@@ -110,13 +117,14 @@ class Curator:
         known = {schema: way_to_now(schema, present, self._ways) is not None for schema in (*present, *self._ways)}
         return survivors(home.traces, name, lambda schema: known.get(schema, False), self._seed)
 
-    def _sift(self, seen: Survivors, barred: Barred, believe: Filter) -> Curated:
+    def _sift(self, seen: Survivors, barred: Barred, with_models: bool) -> Curated:
         traces = seen.traces
         hashes = {trace.id: trace.schema_hashes for trace in traces}
         fates = fates_of(self._home, traces, self._today)
-        put_right = frozenset(trace.id for trace in traces if trace.is_correction)
+        put_right = dict.fromkeys(trace.id for trace in traces if trace.is_correction)
         people = {t.id: t.principal.subject_key for t in traces if t.is_of_the_day and not t.is_correction}
         trust = {trace.id: IMPORTED for trace in traces if not trace.is_of_the_day} | dict.fromkeys(put_right, PUT_RIGHT)
+        later: Filter = lambda rows: Filtered(rows, {}, _AT_NIGHT)  # noqa: E731 - it is one of a row of filters
         filters: dict[str, Filter] = {
             "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, self._ways),
             "its writes stood": lambda rows: stood(rows, fates),
@@ -125,8 +133,10 @@ class Curator:
             "exact duplicates": exact_duplicates,
             "whole threads": whole_threads,
             "unlike golden requests": lambda rows: decontaminated(rows, barred.conversations, barred.traces),
-            "believed": believe,
-            "near-duplicates": lambda rows: near_duplicates(rows, put_right),
+            "believed": (lambda rows: self._believed(rows, traces)) if with_models else later,
+            "said by somebody": lambda rows: grounded(rows, self._toolset, people, put_right),
+            "undisputed": (lambda rows: self._undisputed(rows, people, put_right)) if with_models else later,
+            "near-duplicates": lambda rows: near_duplicates(rows, put_right.keys()),
             "not one person's": lambda rows: capped(rows, people),
         }
         left_aside = Passed(filter="room", before=seen.accepted, dropped=seen.stale + seen.crowded_out, not_applicable="")
@@ -157,6 +167,20 @@ class Curator:
             picker = self._load_picker(start) if start else self._fit_picker(known)
             _keep(doubts(examples, doubtful, refused, picker, self._toolset), file)
         return believed(examples, json.loads(file.read_text()))
+
+    def _undisputed(self, examples: list[Example], people: Mapping[str, str], put_right: Mapping[str, object]) -> Filtered:
+        """Without what is done otherwise after like words, as far as that can be told; told once, as it takes minutes of many."""
+        if sum(len(example.steps) for example in examples) < FEWEST_STEPS:  # the encoder is not loaded for so few
+            return undisputed(examples, None)
+        made_of = [self._toolset.version, self._seed, sorted(people.items()), sorted(put_right)]
+        file = self._home.nights / f"disputes-{content_hash([*made_of, [example.id for example in examples]])}.json"
+        if not file.is_file():
+            self._progress.update(0, 1, f"which of {len(examples)} conversations others contradict")
+            found = disputes(examples, people, put_right, self._embedder(), self._seed)
+            _keep(found and {identity: dispute.model_dump() for identity, dispute in found.items()}, file)
+        found = json.loads(file.read_text())
+        known = found if found is None else {identity: Dispute.model_validate(one) for identity, one in found.items()}
+        return undisputed(examples, known)
 
     def _is_of_now(self, trace: Trace) -> bool:
         """Whether what it calls is called by the schemas there are: what it did can be compared with what is done now."""
@@ -199,8 +223,8 @@ def _imported(examples: Sequence[Example], traces: Sequence[Trace]) -> list[Exam
     return [example for example in examples if example.trace_id not in of_the_day]
 
 
-def _keep(doubts: Doubts, file: Path) -> None:
+def _keep(found: Any, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(doubts))
+    partial.write_text(json.dumps(found))
     partial.replace(file)

@@ -94,6 +94,8 @@ class NightOrder(Value):
     """Whether a reviewer is fitted; without one the release answers by its first drafts."""
     promote: bool = True
     """Whether a passed release becomes champion at once."""
+    filtered: bool = True
+    """Whether the harvest is curated; else all of it is learned as it is, which is what curation is compared with."""
     exam: tuple[Case, ...] | None = None
     """An exam handed in (benchmarks); None takes the golden set, or cuts one from the conversations."""
 
@@ -158,7 +160,8 @@ class Night:
         self._progress.step("harvest and curate")
         order = self._order
         golden = golden_cases(self._home.settings.home, order.toolset, "gate") if order.exam is None else order.exam
-        curated = self._curator().curate(barred_for(self._home, order.toolset) if order.exam is None else Barred())
+        barred = barred_for(self._home, order.toolset) if order.exam is None else Barred()
+        curated = self._curator().curate(barred) if order.filtered else self._curator().harvested()
         examples, self._dropped = curated.examples, curated.dropped
         if not examples and not self._dropped:
             raise NotFound(

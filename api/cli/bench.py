@@ -11,6 +11,7 @@ import typer
 from agents.home import Home
 from agents.serving import CHAMPION
 from api.cli.output import AsJson, Bars, LearningRate, Rank, open_home, show
+from core.errors import BadInput
 from core.settings import Settings
 from core.types.message import Message
 from evals.agreement import compare_engines
@@ -20,6 +21,7 @@ from evals.handbook import DEPTHS, compare, fused_recall, questions
 from finetune.benchmark import BENCHMARKS, run_benchmark
 from finetune.harvest import harvest
 from finetune.loop import LoopOrder, run_loop
+from finetune.trace_trials import SCENARIOS, TrialOrder, run_trials
 from retrieval.asked import Asked
 from retrieval.store import KnowledgeStore
 from tools.erp.company import HANDBOOK_PAGES, QUESTIONS
@@ -88,6 +90,32 @@ def loop(
     lines += [f"{name} less training rows alone: {100 * gap['difference']:+.1f} points"
               f" [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]" for name, gap in document["lift"].items()]  # fmt: skip
     lines.append("of the day's steps: " + ", ".join(f"{count} {name}" for name, count in document["day"].items()))
+    show(document, "\n".join(lines), as_json)
+
+
+@app.command("traces")
+def traces(
+    data: _Data,
+    out: _Out = Path(".bench/traces"),
+    seed: Annotated[list[int] | None, typer.Option(help="Seeds, instead of 0, 1 and 2.")] = None,
+    scenario: Annotated[list[str] | None, typer.Option(help="Of these only: " + ", ".join(SCENARIOS) + ".")] = None,
+    epochs: Annotated[float, typer.Option(min=0.1, help="Of every night; more than four are more than 300 steps.")] = 4.0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what curation is worth on the iot data set as the wild leaves it; an interrupted run goes on."""
+    if unknown := set(scenario or ()) - set(SCENARIOS):
+        raise BadInput(f"no scenario {sorted(unknown)[0]!r}; there are {', '.join(SCENARIOS)}")
+    order = TrialOrder(epochs=epochs, seeds=tuple(seed or (0, 1, 2)), scenarios=tuple(scenario or SCENARIOS))
+    with Bars() as bars:
+        document = run_trials(data, out.resolve(), Settings(), order, bars)
+    lines = []
+    for name, ways in document["exact"].items():
+        for way, found in ways.items():
+            gap = document["against clean"].get(name, {}).get(way)
+            against = f"  {100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]" if gap else ""
+            lines.append(
+                f"{name:<24} {way:<8} {found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}{against}"
+            )
     show(document, "\n".join(lines), as_json)
 
 

@@ -19,6 +19,7 @@ from agents.reviewer import step_features
 from core.types.example import Example, Step
 from core.types.tool import Toolset
 from core.types.trace import CORRECTION, Outcome, Trace
+from finetune.curate.cut import cut_before
 from finetune.curate.filtered import Filtered
 from finetune.fit import picker_row
 from finetune.harvest import harvest_one
@@ -103,18 +104,7 @@ def doubts(
 
 def believed(examples: Sequence[Example], doubted: Doubts) -> Filtered:
     """Examples without what is doubted and what followed from it; one of which nothing is left is dropped."""
-    kept, dropped = [], {}
-    for example in examples:
-        position = doubted.get(example.trace_id)
-        steps = example.steps if position is None else tuple(step for step in example.steps if step.position < position)
-        if not steps:
-            dropped[example.trace_id] = "let be, but like what was put right"
-        elif position is None:
-            kept.append(example)
-        else:
-            messages = example.messages[: steps[-1].position + 1]
-            kept.append(example.model_copy(update={"steps": steps, "messages": messages}))
-    return Filtered(kept, dropped)
+    return cut_before(examples, doubted, "let be, but like what was put right")
 
 
 def _judged(rows: Sequence[PickerRow], picker: Picker, toolset: Toolset) -> NDArray[np.float32]:
