@@ -6,8 +6,9 @@ training straight on production traces was seen to fail, and two more that peopl
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from core.types.message import Message, ToolCall
@@ -29,7 +30,7 @@ class Wild(NamedTuple):
     """In the order of the good ones."""
     was: Toolset | None = None
     """The toolset that some of them were made with; None where it has not changed."""
-    migrations: dict[str, ToolMigration] = {}  # noqa: RUF012 - a named tuple's default is never changed
+    migrations: Mapping[str, ToolMigration] = MappingProxyType({})
     """By tool of then, what a person declared."""
 
 
@@ -42,14 +43,14 @@ def by_people(traces: Sequence[Trace], seed: int) -> list[Trace]:
     ]
 
 
-def noisy(traces: Sequence[Trace], toolset: Toolset, seed: int) -> Wild:
+def noisy(traces: Sequence[Trace], seed: int) -> Wild:
     """A fifth of them call what another one calls."""
     order = random.Random(f"noise/{seed}")
     spoilt = [_calling_as(trace, order.choice(traces)) if order.random() < NOISE else trace for trace in traces]
     return Wild(spoilt)
 
 
-def confused(traces: Sequence[Trace], toolset: Toolset, seed: int) -> Wild:
+def confused(traces: Sequence[Trace], toolset: Toolset) -> Wild:
     """One person calls one tool where another is meant; another person fills one argument always alike."""
     meant, done = _likeliest_to_be_confused(traces, toolset)
     argument, value = _commonest_value(traces)
@@ -66,7 +67,7 @@ def confused(traces: Sequence[Trace], toolset: Toolset, seed: int) -> Wild:
     return Wild([spoilt(trace) for trace in traces])
 
 
-def drifted(traces: Sequence[Trace], toolset: Toolset, seed: int) -> Wild:
+def drifted(traces: Sequence[Trace], toolset: Toolset) -> Wild:
     """All calls of a third of the tools were made when these had another name, another argument, or one argument more."""
     then: dict[str, Tool] = {tool.name: tool for tool in toolset.tools}
     migrations: dict[str, ToolMigration] = {}
@@ -93,7 +94,7 @@ def drifted(traces: Sequence[Trace], toolset: Toolset, seed: int) -> Wild:
     return Wild([old(trace) for trace in traces], was, migrations)
 
 
-def few(traces: Sequence[Trace], toolset: Toolset, seed: int) -> Wild:
+def few(traces: Sequence[Trace], seed: int) -> Wild:
     """Five of each tool."""
     order = random.Random(f"few/{seed}")
     by_tool: dict[str, list[Trace]] = defaultdict(list)

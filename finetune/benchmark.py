@@ -185,22 +185,27 @@ def _ablate(
     # The night has examined the whole caller on these very cases.
     examinations[WHOLE] = Examination.model_validate_json((night / "candidate.json").read_text())
     for name, steps in ABLATIONS.items():
-        examinations[name] = _kept(folder, name, some, lambda s=steps: loader.load(toolset.name, release, s), toolset, progress)
+        examinations[name] = kept_examination(
+            folder, name, some, lambda s=steps: loader.load(toolset.name, release, s), toolset, progress
+        )
     training = thaw(night / "dataset").training
     table = load_kinds(home.releases.path(release))
-    examinations["nearest row"] = _kept(
+    examinations["nearest row"] = kept_examination(
         folder, "nearest row", some, lambda: NearestRow(toolset, table, training, home.embedder), toolset, progress
     )
     if benchmark.swaps_names:
         swap = NameSwap(toolset, training, seed)
         swapped = [swap.swap(case) for case in cases]
-        examinations["names swapped"] = _kept(
+        examinations["names swapped"] = kept_examination(
             folder, "names swapped", swapped, lambda: loader.load(toolset.name, release), toolset, progress
         )
     return examinations
 
 
-def _kept(folder: Path, name: str, cases: Sequence[Case], make: Any, toolset: Toolset, progress: Progress) -> Examination:
+def kept_examination(
+    folder: Path, name: str, cases: Sequence[Case], make: Any, toolset: Toolset, progress: Progress
+) -> Examination:
+    """What `make` gives, examined; or what an earlier run found, kept in the folder under the name."""
     file = folder / f"{name}.json"
     if not file.is_file():
         progress.step(f"{name} on {len(cases)} cases")

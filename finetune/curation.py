@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from agents.home import Home
@@ -20,7 +19,7 @@ from finetune.cluster import cluster
 from finetune.curate.capped import capped
 from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, agreed
 from finetune.curate.decontaminate import decontaminated
-from finetune.curate.disputed import FEWEST_STEPS, Dispute, disputes, undisputed
+from finetune.curate.disputed import FEWEST_STEPS, disputes, undisputed
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.filtered import Filtered
 from finetune.curate.grounded import grounded
@@ -44,7 +43,6 @@ from tools.marks import AT_NIGHT, Marker
 from tools.migration import Edges, edges_between, way_to_now
 
 Filter = Callable[[list[Example]], Filtered]
-_AT_NIGHT = "judged at night, with a model"
 
 
 class Passed(Value):
@@ -124,7 +122,6 @@ class Curator:
         put_right = dict.fromkeys(trace.id for trace in traces if trace.is_correction)
         people = {t.id: t.principal.subject_key for t in traces if t.is_of_the_day and not t.is_correction}
         trust = {trace.id: IMPORTED for trace in traces if not trace.is_of_the_day} | dict.fromkeys(put_right, PUT_RIGHT)
-        later: Filter = lambda rows: Filtered(rows, {}, _AT_NIGHT)  # noqa: E731 - it is one of a row of filters
         filters: dict[str, Filter] = {
             "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, self._ways),
             "its writes stood": lambda rows: stood(rows, fates),
@@ -133,9 +130,9 @@ class Curator:
             "exact duplicates": exact_duplicates,
             "whole threads": whole_threads,
             "unlike golden requests": lambda rows: decontaminated(rows, barred.conversations, barred.traces),
-            "believed": (lambda rows: self._believed(rows, traces)) if with_models else later,
+            "believed": (lambda rows: self._believed(rows, traces)) if with_models else _left_for_the_night,
             "said by somebody": lambda rows: grounded(rows, self._toolset, people, put_right),
-            "undisputed": (lambda rows: self._undisputed(rows, people, put_right)) if with_models else later,
+            "undisputed": (lambda rows: self._undisputed(rows, people, put_right)) if with_models else _left_for_the_night,
             "near-duplicates": lambda rows: near_duplicates(rows, put_right.keys()),
             "not one person's": lambda rows: capped(rows, people),
         }
@@ -161,26 +158,38 @@ class Curator:
             return Filtered(examples, {}, "no picker that has not seen them")
         asked = [example for example in examples if example.trace_id in doubtful]
         made_of = [self._toolset.version, sorted(put_right), start and start.id, self._seed]
-        file = self._home.nights / f"doubts-{content_hash([*made_of, [example.id for example in (*asked, *known)]])}.json"
-        if not file.is_file():
-            self._progress.update(0, 1, f"which of {len(doubtful)} turns let be to believe, after {len(refused)} put right")
-            picker = self._load_picker(start) if start else self._fit_picker(known)
-            _keep(doubts(examples, doubtful, refused, picker, self._toolset), file)
-        return believed(examples, json.loads(file.read_text()))
+        told = f"which of {len(doubtful)} turns let be to believe, after {len(refused)} put right"
+        found = self._once(
+            f"doubts-{content_hash([*made_of, [example.id for example in (*asked, *known)]])}",
+            told,
+            lambda: doubts(
+                examples, doubtful, refused, self._load_picker(start) if start else self._fit_picker(known), self._toolset
+            ),
+        )
+        return believed(examples, found)
 
     def _undisputed(self, examples: list[Example], people: Mapping[str, str], put_right: Mapping[str, object]) -> Filtered:
         """Without what is done otherwise after like words, as far as that can be told; told once, as it takes minutes of many."""
         if sum(len(example.steps) for example in examples) < FEWEST_STEPS:  # the encoder is not loaded for so few
             return undisputed(examples, None)
         made_of = [self._toolset.version, self._seed, sorted(people.items()), sorted(put_right)]
-        file = self._home.nights / f"disputes-{content_hash([*made_of, [example.id for example in examples]])}.json"
+        found = self._once(
+            f"disputes-{content_hash([*made_of, [example.id for example in examples]])}",
+            f"which of {len(examples)} conversations others contradict",
+            lambda: disputes(examples, people, put_right, self._embedder(), self._seed),
+        )
+        return undisputed(examples, found)
+
+    def _once(self, name: str, told: str, find: Callable[[], Any]) -> Any:
+        """What is found, or what an earlier run of this night found."""
+        file = self._home.nights / f"{name}.json"
         if not file.is_file():
-            self._progress.update(0, 1, f"which of {len(examples)} conversations others contradict")
-            found = disputes(examples, people, put_right, self._embedder(), self._seed)
-            _keep(found and {identity: dispute.model_dump() for identity, dispute in found.items()}, file)
-        found = json.loads(file.read_text())
-        known = found if found is None else {identity: Dispute.model_validate(one) for identity, one in found.items()}
-        return undisputed(examples, known)
+            self._progress.update(0, 1, told)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            partial = file.with_suffix(".partial")
+            partial.write_text(json.dumps(find()))
+            partial.replace(file)
+        return json.loads(file.read_text())
 
     def _is_of_now(self, trace: Trace) -> bool:
         """Whether what it calls is called by the schemas there are: what it did can be compared with what is done now."""
@@ -208,6 +217,10 @@ class Curator:
         return fit_picker(self._toolset, known, joiner.join(known), Marker(self._toolset, table, AT_NIGHT), self._embedder())
 
 
+def _left_for_the_night(examples: list[Example]) -> Filtered:
+    return Filtered(examples, {}, "judged at night, with a model")
+
+
 def ways_of(home: Home, toolset: str) -> Edges:
     """What leads from the schemas that the tools of a toolset had to those they have."""
     return edges_between(home.registry.versions(toolset), home.migrations.edges(toolset))
@@ -221,10 +234,3 @@ def infer_table(toolset: Toolset, examples: Sequence[Example]) -> KindTable:
 def _imported(examples: Sequence[Example], traces: Sequence[Trace]) -> list[Example]:
     of_the_day = {trace.id for trace in traces if trace.is_of_the_day}
     return [example for example in examples if example.trace_id not in of_the_day]
-
-
-def _keep(found: Any, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(found))
-    partial.replace(file)

@@ -15,9 +15,7 @@ from agents.caller import FIRST_DRAFTS, Steps
 from agents.home import Home
 from agents.serving import Loader
 from core.settings import Settings
-from core.types.case import Case
 from core.types.example import Example
-from core.types.message import Message
 from core.types.principal import IMPORTER
 from core.types.trace import Trace
 from core.types.value import Value
@@ -27,7 +25,7 @@ from evals.workday import Outcome, read_outcomes, work, write_outcomes
 from finetune.cluster import cluster
 from finetune.day import Day, Operator, read_day, work_a_day, write_day
 from finetune.harvest import harvest
-from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.nightly import NO_EXAM, NightOrder, NightResult, run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from finetune.split import shuffled_clusters
@@ -37,8 +35,6 @@ from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.seed.company import build_company
 from tools.importers.jsonl import read_traces
 
-_NO_EXAM = (Case(messages=(Message(role="user", content="good morning"),), outcome="none"),)
-"""The golden scenarios judge; a night's own exam would take minutes, and a seventh of the rows."""
 ROWS, DAY, SHUFFLED = "training rows", "and the day", "and the day, shuffled"
 
 
@@ -120,7 +116,7 @@ class _Loop:
             limits=Limits(epochs=asked.epochs),
             rank=asked.rank,
             learning_rate=asked.learning_rate,
-            exam=_NO_EXAM,
+            exam=NO_EXAM,
             reviewer=not asked.first_drafts,
         )
         result = run_night(home, order, self._progress)

@@ -33,6 +33,7 @@ from core.chat import FORMAT_HASH
 from core.errors import ModelError, NotFound, TrainingError
 from core.types.case import Case, cases_of
 from core.types.example import Example
+from core.types.message import Message
 from core.types.release import Release, ReleaseStatus
 from core.types.tool import Toolset
 from core.types.value import Value, content_hash
@@ -68,6 +69,8 @@ from tools.marks import AT_NIGHT, Marker
 
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
+NO_EXAM = (Case(messages=(Message(role="user", content="good morning"),), outcome="none"),)
+"""For who judges by other means: a night's own exam takes minutes, and a seventh of the rows."""
 _DONE = "done"
 _NIGHT_LASTS = timedelta(days=2)
 """What was begun longer ago was given up."""

@@ -7,6 +7,7 @@ interrupted run goes on.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,16 @@ from agents.home import Home
 from agents.serving import Loader
 from core.settings import Settings
 from core.types.case import Case, cases_of
-from core.types.message import Message
 from core.types.principal import IMPORTER
 from core.types.tool import Toolset, read_toolset
 from core.types.trace import Trace
 from core.types.value import Value
 from evals.corruptions import Wild, by_people, confused, drifted, few, mixed, noisy
 from evals.intervals import paired_difference
-from evals.suite import Examination, examine
+from evals.suite import Examination
 from evals.summary import summarise
-from finetune.benchmark import BENCHMARKS, load
-from finetune.nightly import NightOrder, run_night
+from finetune.benchmark import BENCHMARKS, kept_examination, load
+from finetune.nightly import NO_EXAM, NightOrder, run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from finetune.split import folds
@@ -37,8 +37,6 @@ SCENARIOS = (CLEAN, "noise", "one person's confusions", "schema drift", "two too
 DIRECT, CURATED = "direct", "curated"
 _FOLDS = 5
 _EPOCHS_OF_FEW = 8.0
-_NO_EXAM = (Case(messages=(Message(role="user", content="good morning"),), outcome="none"),)
-"""A night's own exam would take minutes; the held-out fold judges."""
 
 
 class TrialOrder(Value):
@@ -90,11 +88,11 @@ def run_trials(data: Path, out: Path, settings: Settings, order: TrialOrder, pro
 def _wild(name: str, known: Sequence[Trace], toolset: Toolset, seed: int) -> Wild:
     ways: dict[str, Callable[[], Wild]] = {
         CLEAN: lambda: Wild(list(known)),
-        "noise": lambda: noisy(known, toolset, seed),
-        "one person's confusions": lambda: confused(known, toolset, seed),
-        "schema drift": lambda: drifted(known, toolset, seed),
+        "noise": lambda: noisy(known, seed),
+        "one person's confusions": lambda: confused(known, toolset),
+        "schema drift": lambda: drifted(known, toolset),
         "two toolsets mixed": lambda: mixed(known, _strangers(), seed),
-        FEW: lambda: few(known, toolset, seed),
+        FEW: lambda: few(known, seed),
     }
     return ways[name]()
 
@@ -113,31 +111,21 @@ class _Trial:
         self._settings = settings.model_copy(update={"home": place, "artefacts": settings.artefact_folder})
 
     def run(self, cases: Sequence[Case], curated: bool, epochs: float, seed: int) -> Examination:
-        way = CURATED if curated else DIRECT
-        scores = self._place / f"{way}.json"
-        if scores.is_file():
-            return Examination.model_validate_json(scores.read_text())
         home = self._home()
-        limits = Limits(epochs=epochs)
         order = NightOrder(
-            toolset=self._toolset.name, seed=seed, limits=limits, reviewer=False, promote=False, filtered=curated, exam=_NO_EXAM
+            toolset=self._toolset.name,
+            seed=seed,
+            limits=Limits(epochs=epochs),
+            reviewer=False,
+            promote=False,
+            filtered=curated,
+            exam=NO_EXAM,
         )
-        night = run_night(home, order, self._progress)
-        examined = self._examine(home, night.release, cases)
-        _put(examined, scores)
+        release = run_night(home, order, self._progress).release
+        load = partial(Loader(home).load, self._toolset.name, release, FIRST_DRAFTS)
+        examined = kept_examination(self._place, release, cases, load, self._toolset, self._progress)
         home.database.dispose()
         return examined
-
-    def _examine(self, home: Home, release: str, cases: Sequence[Case]) -> Examination:
-        file = self._place / f"{release}.json"
-        if not file.is_file():
-            self._progress.step(f"examine on {len(cases)} cases")
-            caller = Loader(home).load(self._toolset.name, release, FIRST_DRAFTS)
-            try:
-                _put(examine(cases, caller, self._toolset, self._progress.update), file)
-            finally:
-                caller.close()
-        return Examination.model_validate_json(file.read_text())
 
     def _home(self) -> Home:
         home, was, now = Home(self._settings), self._wild.was, self._toolset
@@ -149,12 +137,6 @@ class _Trial:
         home.registry.add(now)
         home.traces.add(self._wild.traces)
         return home
-
-
-def _put(examined: Examination, file: Path) -> None:
-    partial = file.with_suffix(".partial")
-    partial.write_text(examined.model_dump_json())
-    partial.replace(file)
 
 
 def _document(order: TrialOrder, examined: Mapping[str, Mapping[str, Sequence[Examination]]]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ Design", by values instead of by code.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,12 +16,12 @@ from core.types.tool import Tool
 from core.types.value import Value
 from tools.kinds import leaves
 from tools.mentions import NUMBER, NameIndex, find_mentions
+from tools.plain import plain
 
 Trust = Literal["clean", "tainted"]
 _ERROR = "error"
 """What the write path itself says of a call that was refused."""
 _NO_NAMES = NameIndex({})
-_SPACE = re.compile(r"\W+")
 
 
 class Taint(Value):
@@ -84,7 +83,7 @@ class _Sources:
         self.tainted: list[tuple[int, str]] = []
         """Place and tool of every result with a tainted text."""
         said = [message.content for message in messages if message.role == "user"]
-        self._texts = [_plain(text) for text in said]
+        self._texts = [plain(text) for text in said]
         mentioned = (mention.value for text in said for mention in find_mentions(text, _NO_NAMES) if mention.kind == NUMBER)
         self._numbers = {float(value) for value in mentioned if isinstance(value, int | float)}
         tools = {call.id: call.name for message in messages for call in message.tool_calls}
@@ -98,8 +97,8 @@ class _Sources:
         """Whether a value stands in one of the clean ones."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value) in self._numbers
-        plain = _plain(str(value))
-        return any(plain in text for text in self._texts)
+        said = plain(str(value))
+        return any(said in text for text in self._texts)
 
     def _met_taint(self, content: str, trust: Mapping[str, Trust]) -> bool:
         """Take in the clean fields of a result; whether it has others."""
@@ -116,13 +115,8 @@ class _Sources:
             elif isinstance(value, int | float) and not isinstance(value, bool):
                 self._numbers.add(float(value))
             else:
-                self._texts.append(_plain(str(value)))
+                self._texts.append(plain(str(value)))
         return met
-
-
-def _plain(text: str) -> str:
-    """Words in lower case between single spaces, with one at either end, so that a part matches whole words only."""
-    return f" {_SPACE.sub(' ', text.casefold()).strip()} "
 
 
 def _leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -21,7 +21,6 @@ from agents.linear import LinearClassifier
 from agents.picker import TextEmbedder, state_words
 from core.types.example import Example
 from core.types.message import last_user_text
-from core.types.value import Value
 from finetune.curate.cut import cut_before
 from finetune.curate.filtered import Filtered
 from finetune.fit import picker_row
@@ -41,7 +40,7 @@ _FOLDS, _STATES = 5, 512
 _EMBEDDING_WEIGHT, _STATE_WEIGHT, _STRENGTH = 3.0, 1.5, 0.5
 
 
-class Dispute(Value):
+class Dispute(NamedTuple):
     """A step whose label is not believed."""
 
     position: int
@@ -59,8 +58,8 @@ def undisputed(examples: Sequence[Example], disputes: Mapping[str, Dispute] | No
     """
     if disputes is None:
         return Filtered(list(examples), {}, f"fewer than {FEWEST_STEPS} steps, or all of them alike")
-    positions = {identity: dispute.position for identity, dispute in disputes.items()}
-    return cut_before(examples, positions, {identity: dispute.reason for identity, dispute in disputes.items()})
+    positions = {identity: position for identity, (position, _) in disputes.items()}
+    return cut_before(examples, positions, {identity: reason for identity, (_, reason) in disputes.items()})
 
 
 def disputes(

@@ -5,7 +5,6 @@ A value is grounded where a person or a result says it, in other words too: "two
 """
 
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -21,6 +20,7 @@ from finetune.curate.filtered import Filtered
 from tools.dates import find_dates
 from tools.kinds import leaves
 from tools.numbers import find_digits, find_numbers
+from tools.plain import plain
 
 LEAST = 20
 """Fillings of an argument from which on it can be told how it is filled."""
@@ -30,7 +30,6 @@ _HABIT, _HABITUAL = 3, 0.5
 """A value so often, and in such a share of its uses, put in without a word is a habit ("EUR")."""
 _ALIKE = 80
 """rapidfuzz's edit ratio from which two words are one in two forms."""
-_WORD = re.compile(r"\w+")
 
 
 def grounded(examples: Sequence[Example], toolset: Toolset, people: Mapping[str, str], sure: Mapping[str, object]) -> Filtered:
@@ -80,9 +79,10 @@ def _uses(example: Example, step: Step, toolset: Toolset, people: Mapping[str, s
 
 def _odd(uses: Sequence[_Use]) -> Iterator[_Use]:
     """Fillings that nobody said, of an argument that others fill with what was said."""
-    everybody, by_person = _tally(uses), dict[str | None, Counter[bool]]()
+    by_person: dict[str | None, Counter[bool]] = defaultdict(Counter)
     for use in uses:
-        by_person.setdefault(use.person, Counter())[use.said] += 1
+        by_person[use.person][use.said] += 1
+    everybody = sum(by_person.values(), Counter[bool]())
     known = [person for person in by_person if person is not None]
     unsaid: dict[str, list[_Use]] = defaultdict(list)
     times = Counter(use.value for use in uses)
@@ -98,10 +98,6 @@ def _odd(uses: Sequence[_Use]) -> Iterator[_Use]:
                 yield use
 
 
-def _tally(uses: Sequence[_Use]) -> Counter[bool]:
-    return Counter(use.said for use in uses)
-
-
 class _Said:
     """What a conversation says up to a step."""
 
@@ -113,19 +109,19 @@ class _Said:
         """Whether it says a value, in these words or in others."""
         if isinstance(value, int | float):
             return abs(float(value)) in self._numbers
-        plain = _plain(str(value))
-        if plain.strip() == "" or plain in self._plain:
+        said = plain(str(value))
+        if said.strip() == "" or said in self._plain:
             return True
         if find_dates(str(value)) and self._has_date:
             return True
-        compact = plain.replace(" ", "")
+        compact = said.replace(" ", "")
         if compact.isdigit() and (compact in self._digits or float(compact) in self._numbers):
             return True
-        return all(self._has_word(word) for word in plain.split())
+        return all(self._has_word(word) for word in said.split())
 
     @cached_property
     def _plain(self) -> str:
-        return _plain(self._text)
+        return plain(self._text)
 
     @cached_property
     def _words(self) -> list[str]:
@@ -148,8 +144,3 @@ class _Said:
         if numbers:
             return float(numbers[0]) in self._numbers
         return process.extractOne(word, self._words, scorer=fuzz.ratio, score_cutoff=_ALIKE) is not None
-
-
-def _plain(text: str) -> str:
-    """Words in lower case between single spaces, with one at either end, so that a part matches whole words only."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} "
