@@ -3,6 +3,7 @@
 import json
 import random
 import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from evals.agreement import compare_engines
 from evals.golden import HANDBOOK
 from evals.golden_sets import golden_cases
 from evals.handbook import DEPTHS, compare, fused_recall, questions
+from evals.personal import measure_personal
 from finetune.benchmark import BENCHMARKS, run_benchmark
 from finetune.harvest import harvest
 from finetune.loop import LoopOrder, run_loop
@@ -192,6 +194,23 @@ def engines(
         compared = compare_engines(home, toolset, release, _prompts(home, toolset, count), bars.update)
     document = {name: entry.model_dump(mode="json") for name, entry in compared.items()}
     show(document, json.dumps(document, indent=1, ensure_ascii=False), as_json)
+
+
+@app.command("personal")
+def personal(
+    toolset: str,
+    count: Annotated[int, typer.Option("-n", min=5, help="How many pieces of personal data to make.")] = 2500,
+    conversations: Annotated[int, typer.Option(min=1, help="At most so many conversations.")] = 3000,
+    as_json: AsJson = False,
+) -> None:
+    """Count how much personal data is found before anything leaves the house, and how much is hidden without need."""
+    home = open_home()
+    traces = list(islice(home.traces.all(toolset), conversations))
+    found = measure_personal(home.registry.get(toolset), traces, count)
+    rates = {"made by form": found.structured, **found.by_form, "known names": found.names, "other arguments": found.touched}
+    rates["said word for word"] = found.still_fit
+    lines = [f"{name:<20} {one.rate:.4f} [{one.low:.4f}, {one.high:.4f}]  n={one.n}" for name, one in rates.items()]
+    show(found.model_dump(mode="json"), "\n".join(lines), as_json)
 
 
 def _prompts(home: Home, toolset: str, count: int) -> list[tuple[Message, ...]]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from secrets import token_bytes
 from typing import Annotated
 
 import typer
@@ -15,6 +16,8 @@ from core.types.principal import IMPORTER
 from tools.exporters.formats import WRITERS
 from tools.importers.formats import NATIVE, READERS
 from tools.importers.jsonl import MOST_ERRORS, Tally, each_trace
+from tools.personal import PersonalData
+from tools.surrogates import Surrogates
 
 app = typer.Typer(help="Traces: one conversation each, whole.", no_args_is_help=True)
 _SHOWN, _BATCH = 8, 1_000
@@ -58,17 +61,20 @@ def export_traces(
     file: Annotated[Path, typer.Argument(help="Where they go, as JSON Lines.")],
     form: Annotated[str, typer.Option("--format", help=f"{', '.join(WRITERS)}.")] = NATIVE,
     unconfirmed: Annotated[bool, typer.Option("--unconfirmed", help="Those nobody confirmed, too.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="With personal data as it is; else surrogates stand in its place.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Export confirmed traces, as they are, for another program to learn from or to look at."""
+    """Export confirmed traces for another program to learn from or to look at; personal data only where asked for."""
     home = open_home()
     _check(form)
     known, count = home.registry.get(toolset), 0
+    surrogates = None if raw else Surrogates(PersonalData(known.vocabulary), token_bytes(32))
     partial = file.with_name(file.name + ".partial")
     with partial.open("w", encoding="utf-8") as lines:
         for trace in home.traces.all(toolset):
             if trace.accepted or unconfirmed:
-                lines.write(json.dumps(WRITERS[form](trace, known), ensure_ascii=False) + "\n")
+                shown = surrogates.hide_trace(trace) if surrogates else trace
+                lines.write(json.dumps(WRITERS[form](shown, known), ensure_ascii=False) + "\n")
                 count += 1
     partial.replace(file)
     show({"toolset": toolset, "traces": count, "file": str(file), "format": form}, f"{count} traces in {file}", as_json)

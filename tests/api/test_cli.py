@@ -96,13 +96,34 @@ def test_a_harvest_is_inspected_without_a_model(shop: Run) -> None:
 @pytest.mark.parametrize("form", ["nightschool", "openai", "trl", "langfuse", "langsmith", "otlp"])
 def test_what_is_exported_is_known_when_it_is_imported_again(shop: Run, form: str) -> None:
     shop("traces", "import", "shop", write("t.jsonl", TRACE))
-    exported = shop("traces", "export", "shop", "out.jsonl", "--format", form, "--json").document
+    exported = shop("traces", "export", "shop", "out.jsonl", "--format", form, "--raw", "--json").document
     assert exported == {"toolset": "shop", "traces": 1, "file": "out.jsonl", "format": form}
     again = shop("traces", "import", "shop", "out.jsonl", "--format", form, "--json").document
     assert (again["rows"], again["added"], again["duplicates"]) == (1, 0, 1)
     assert shop("traces", "import", "shop", "out.jsonl", "--format", "csv").stderr.startswith(
         "nightschool: --format 'csv': known are"
     )
+
+
+@pytest.mark.parametrize("form", ["nightschool", "openai", "trl", "langfuse", "langsmith", "otlp"])
+def test_personal_data_leaves_the_house_only_where_that_is_asked_for(run: Run, form: str) -> None:
+    run(
+        "toolset",
+        "add",
+        "shop",
+        write("tools.json", TOOLS),
+        "--vocabulary",
+        write("v.json", {"customer": {"names": ["Orion Lab"]}}),
+    )
+    said, *rest = TRACE["messages"]
+    asked = {**said, "content": said["content"] + " for Orion Lab, mail nora@hus.no, account GB33BUKB20201555555555"}
+    run("traces", "import", "shop", write("t.jsonl", {**TRACE, "messages": [asked, *rest]}))
+    raw = ("Orion", "nora@hus.no", "GB33BUKB20201555555555")
+    for option, there in (((), False), (("--raw",), True)):
+        assert run("traces", "export", "shop", "out.jsonl", "--format", form, *option).code == 0
+        text = Path("out.jsonl").read_text()
+        assert [one in text for one in raw] == [there] * 3
+        assert run("traces", "import", "shop", "out.jsonl", "--format", form).code == 0
 
 
 def test_a_toolset_is_added_once_and_listed(run: Run) -> None:
