@@ -14,6 +14,7 @@ from core.types.release import Release
 from core.types.tool import Toolset
 from core.types.trace import Trace
 from core.types.value import Value, content_hash
+from finetune.audit_sample import AuditSample
 from finetune.barred import Barred
 from finetune.cluster import cluster
 from finetune.curate.capped import capped
@@ -118,13 +119,14 @@ class Curator:
     def _sift(self, seen: Survivors, barred: Barred, with_models: bool) -> Curated:
         traces = seen.traces
         hashes = {trace.id: trace.schema_hashes for trace in traces}
-        fates = fates_of(self._home, traces, self._today)
+        audited = AuditSample(self._home.database, self._home.settings.tenant).found_wrong(self._toolset.name)
+        fates = audited | fates_of(self._home, traces, self._today)
         put_right = dict.fromkeys(trace.id for trace in traces if trace.is_correction)
         people = {t.id: t.principal.subject_key for t in traces if t.is_of_the_day and not t.is_correction}
         trust = {trace.id: IMPORTED for trace in traces if not trace.is_of_the_day} | dict.fromkeys(put_right, PUT_RIGHT)
         filters: dict[str, Filter] = {
             "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, self._ways),
-            "its writes stood": lambda rows: stood(rows, fates),
+            "stood": lambda rows: stood(rows, fates),
             "fits its schema": lambda rows: schema_valid(rows, self._toolset),
             "agreed": lambda rows: agreed(rows, trust),
             "exact duplicates": exact_duplicates,

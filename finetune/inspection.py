@@ -7,6 +7,7 @@ from agents.home import Home
 from agents.learned import learned_traces
 from core.types.example import Example
 from core.types.value import Value
+from finetune.audit_sample import Audit, AuditSample
 from finetune.barred import barred_for
 from finetune.curation import Curator, Passed
 from finetune.progress import Progress
@@ -38,6 +39,8 @@ class Inspection(Value):
     """The same after all filters; every tool of the toolset is there."""
     lacking: tuple[str, ...]
     """Tools with fewer than `FEW` conversations."""
+    audit: Audit
+    """How many acceptances are false, as far as the audit sample tells."""
 
 
 def inspect_harvest(home: Home, name: str, progress: Progress) -> Inspection:
@@ -61,6 +64,7 @@ def inspect_harvest(home: Home, name: str, progress: Progress) -> Inspection:
         taught_before=_taught(curated.harvested),
         taught=taught,
         lacking=tuple(tool for tool in toolset.by_name if taught[tool] < FEW),
+        audit=AuditSample(home.database, home.settings.tenant).estimate(home.traces.all(name), toolset),
     )
 
 

@@ -43,6 +43,7 @@ from evals.golden_sets import golden_cases
 from evals.report import ShownCall, write_report
 from evals.slices import slice_of
 from evals.suite import Examination, Predictor, examine
+from finetune.audit_sample import Audit, AuditSample
 from finetune.barred import Barred, barred_for
 from finetune.curation import Curator, infer_table
 from finetune.dataset import freeze
@@ -128,6 +129,8 @@ class NightResult(Value):
     """What was planned, in words."""
     folder: str
     """Where the night keeps its steps."""
+    audit: Audit
+    """How many acceptances are false, as far as the audit sample tells."""
 
 
 def run_night(home: Home, order: NightOrder, progress: Progress) -> NightResult:
@@ -345,7 +348,9 @@ class Night:
         release = self._register(verdict)
         if promoted := verdict.passed and self._order.promote:
             self._home.releases.promote(release.id, self._home.principal, "gate")
-        report = self._report(release, verdict)
+        traces = self._home.traces.all(self._toolset.name)
+        audit = AuditSample(self._home.database, self._home.settings.tenant).estimate(traces, self._toolset)
+        report = self._report(release, verdict, audit)
         self._begun_file().unlink(missing_ok=True)
         return NightResult(
             release=release.id,
@@ -359,6 +364,7 @@ class Night:
             exam=release.exam,
             plan=str(self._plan),
             folder=str(self._folder),
+            audit=audit,
         )
 
     def _place(self) -> str:
@@ -411,7 +417,7 @@ class Night:
         self._home.releases.add(release)
         return release
 
-    def _report(self, release: Release, verdict: Verdict) -> Path:
+    def _report(self, release: Release, verdict: Verdict, audit: Audit) -> Path:
         reference = BASE if self._against_base else CHAMPION
         answered = list(zip(self._cases, self._candidate.predictions, strict=True))
         return write_report(
@@ -421,6 +427,7 @@ class Night:
             facts={
                 "gate": ("passed: " if verdict.passed else "refused: ") + verdict.reason,
                 "plan": str(self._plan),
+                "audit sample": str(audit),
                 "base": release.base,
                 "dataset": release.dataset,
                 "seed": str(release.seed),

@@ -15,6 +15,7 @@ from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.release import Release
 from core.types.tool import Toolset, read_toolset
+from core.types.trace import THREAD, Trace
 
 TOOLS = [
     {
@@ -91,6 +92,34 @@ def test_a_harvest_is_inspected_without_a_model(shop: Run) -> None:
     assert list(found["reasons"]) == ["move: called by a schema of another time"] and found["lacking"] == ["move"]
     told = shop("harvest", "inspect", "shop").stdout
     assert "near-duplicates" in told and "not applicable: no golden requests" in told
+
+
+def test_accepted_turns_are_judged_anew_by_who_has_not_seen_them(shop: Run) -> None:
+    home = Home(Settings())
+    call = ToolCall(name="move", arguments={"count": 3}, id="c1")
+    turns = [
+        Trace(
+            toolset="shop",
+            messages=(Message(role="user", content=f"move three to {number}"), Message(role="assistant", tool_calls=(call,))),
+            outcome="calls",
+            source=f"{THREAD}{number}",
+        )
+        for number in range(300)
+    ]
+    home.traces.add(turns)
+    waiting = shop("harvest", "sample", "shop", "--json").document
+    assert len(waiting) >= 2 and all([said["role"] for said in one["messages"]] == ["user"] for one in waiting)
+    right, wrong = '{"expected": [{"name": "move", "arguments": {"count": 3}}]}', '{"outcome": "none"}'
+    first, second = waiting[0]["trace"], waiting[1]["trace"]
+    assert shop("harvest", "judge", "shop", first, "--case", right, "--as", "ada", "--json").document["right"] is True
+    assert "does not teach" in shop("harvest", "judge", "shop", second, "--case", wrong).stdout
+    assert "judged already" in shop("harvest", "judge", "shop", second, "--case", right).stderr
+    assert shop("harvest", "judge", "shop", "nope", "--case", right).code == 2
+    assert shop("harvest", "judge", "shop", waiting[-1]["trace"], "--case", "{").code == 2
+    found = shop("harvest", "inspect", "shop", "--json").document
+    assert found["audit"]["false"]["n"] == 2 and found["audit"]["waiting"] == len(waiting) - 2
+    assert found["reasons"]["judged otherwise in the audit sample"] == 1
+    assert "1 of 2 accepted turns that were judged anew were wrong" in shop("harvest", "inspect", "shop").stdout
 
 
 @pytest.mark.parametrize("form", ["nightschool", "openai", "trl", "langfuse", "langsmith", "otlp"])

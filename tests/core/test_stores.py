@@ -17,6 +17,7 @@ from sqlmodel import Session, SQLModel, select
 
 import core.keys  # noqa: F401 - its table belongs to the schema that is compared
 import evals.golden_proposals  # noqa: F401 - as do these
+import finetune.audit_sample  # noqa: F401
 import tools.ledger
 import tools.migration_store  # noqa: F401
 from core.database import open_database
