@@ -7,13 +7,13 @@ claim is the second less the first, and the third shows that it is the answers t
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from agents.caller import FIRST_DRAFTS, Steps
 from agents.home import Home
-from agents.serving import Loader
+from agents.serving import Loaded, Loader
 from core.settings import Settings
 from core.types.example import Example
 from core.types.principal import IMPORTER
@@ -61,53 +61,59 @@ class LoopOrder(Value):
     """Who watches."""
 
 
-class _Loop:
+class Loop:
     """One run, in a folder; every step is kept."""
 
     def __init__(self, folder: Path, settings: Settings, order: LoopOrder, progress: Progress) -> None:
         self._folder, self._settings, self._order, self._progress = folder, settings, order, progress
         folder.mkdir(parents=True, exist_ok=True)
-        self._company = folder / "company.sqlite"
-        if not self._company.is_file():
+        self.company = folder / "company.sqlite"
+        if not self.company.is_file():
             progress.step("eighteen months of business")
-            build_company(self._company, progress=progress.update).close()
-        sandbox = Sandbox(self._company)
-        self._toolset = company_toolset(sandbox)
+            build_company(self.company, progress=progress.update).close()
+        sandbox = Sandbox(self.company)
+        self.toolset = company_toolset(sandbox)
         sandbox.close()
-        self._rows, self._unseen = self._parts()
+        self.rows, self._unseen, self.left = self._parts()
+
+    # What is public besides is for other measurements on the same parts: `finetune/fast_nights.py`.
 
     def run(self) -> dict[str, Any]:
         """All three, and what they show."""
-        before = self._night(ROWS, self._rows)
+        before = self.night(ROWS, self.rows)
         day = self._day(before.release)
         nights = {
             ROWS: before,
-            DAY: self._night(DAY, [*self._rows, *day.refused, *day.traces]),
-            SHUFFLED: self._night(SHUFFLED, [*self._rows, *day.refused, *shuffled(day.traces, self._order.seed)]),
+            DAY: self.night(DAY, [*self.rows, *day.refused, *day.traces]),
+            SHUFFLED: self.night(SHUFFLED, [*self.rows, *day.refused, *shuffled(day.traces, self._order.seed)]),
         }
         worked = {name: self._exam(name, night.release) for name, night in nights.items()}
         return self._document(day, nights, worked)
 
-    def _parts(self) -> tuple[list[Trace], list[Trace]]:
-        """The rows, and the conversations of the day: whole clusters of phrasings on either side."""
-        traces = {trace.id: trace for trace in read_traces(CONVERSATIONS, self._toolset, self._principal)[0]}
+    def _parts(self) -> tuple[list[Trace], list[Trace], list[Trace]]:
+        """The rows, the conversations of the day, and all others: whole clusters of phrasings in each."""
+        traces = {trace.id: trace for trace in read_traces(CONVERSATIONS, self.toolset, self._principal)[0]}
         groups = shuffled_clusters(cluster(harvest(traces.values())), self._order.seed)
         rows, rest = _fill(groups, self._order.rows)
-        day, _ = _fill(rest, self._order.day)
-        return [traces[example.trace_id] for example in rows], [traces[example.trace_id] for example in day]
+        day, left = _fill(rest, self._order.day)
+        others = [example for group in left for example in group]
+        rows_, day_, left_ = ([traces[example.trace_id] for example in part] for part in (rows, day, others))
+        return rows_, day_, left_
 
     @property
     def _principal(self) -> Any:
         return IMPORTER.model_copy(update={"tenant": self._settings.tenant})
 
-    def _home(self, name: str) -> Home:
+    def home(self, name: str) -> Home:
+        """Where the night of a name is done."""
         place = self._folder / _file_name(name)
         return Home(self._settings.model_copy(update={"home": place, "artefacts": self._settings.artefact_folder}))
 
-    def _night(self, name: str, traces: Sequence[Trace]) -> NightResult:
+    def night(self, name: str, traces: Sequence[Trace]) -> NightResult:
+        """A night on these traces, in a home of its own."""
         self._progress.step(f"night: {name}")
-        home = self._home(name)
-        home.registry.add(self._toolset)
+        home = self.home(name)
+        home.registry.add(self.toolset)
         home.traces.add(traces)
         asked = self._order
         order = NightOrder(
@@ -127,20 +133,24 @@ class _Loop:
         file = self._folder / "day.json"
         if not file.is_file():
             self._progress.step(f"a day of {len(self._unseen)} conversations")
-            loaded = Loader(self._home(ROWS)).load(TOOLSET, release, FIRST_DRAFTS)
-            day = work_a_day(self._unseen, loaded, self._toolset, self._order.operator, self._order.seed, self._progress.update)
+            loaded = Loader(self.home(ROWS)).load(TOOLSET, release, FIRST_DRAFTS)
+            day = work_a_day(self._unseen, loaded, self.toolset, self._order.operator, self._order.seed, self._progress.update)
             loaded.close()
             write_day(day, file)
         return read_day(file)
 
     def _exam(self, name: str, release: str) -> list[Outcome]:
+        steps = FIRST_DRAFTS if self._order.first_drafts else Steps()
+        return self.examined(name, lambda: Loader(self.home(name)).load(TOOLSET, release, steps))
+
+    def examined(self, name: str, load: Callable[[], Loaded]) -> list[Outcome]:
+        """Golden scenarios as what `load` gives works through them, or as an earlier run found."""
         file = self._folder / f"{_file_name(name)}.jsonl"
         if not file.is_file():
             scenarios = [golden.scenario for golden in golden_scenarios("report")[: self._order.scenarios]]
             self._progress.step(f"{name}: {len(scenarios)} golden scenarios")
-            steps = FIRST_DRAFTS if self._order.first_drafts else Steps()
-            loaded = Loader(self._home(name)).load(TOOLSET, release, steps)
-            outcomes = work(scenarios, loaded, self._company, 0.0, self._progress.update)
+            loaded = load()
+            outcomes = work(scenarios, loaded, self.company, 0.0, self._progress.update)
             loaded.close()
             write_outcomes(outcomes, file)
         return read_outcomes(file)
@@ -168,7 +178,7 @@ def run_loop(folder: Path, settings: Settings, order: LoopOrder, progress: Progr
     Raises:
         TrainingAwaited: Trainings are to be done elsewhere, and one waits.
     """
-    document = _Loop(folder, settings, order, progress).run()
+    document = Loop(folder, settings, order, progress).run()
     (folder / "loop.json").write_text(json.dumps(document, indent=1))
     return document
 

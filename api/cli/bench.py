@@ -21,6 +21,7 @@ from evals.golden_sets import golden_cases
 from evals.handbook import DEPTHS, compare, fused_recall, questions
 from evals.personal import measure_personal
 from finetune.benchmark import BENCHMARKS, run_benchmark
+from finetune.fast_nights import NightsOrder, run_nights
 from finetune.harvest import harvest
 from finetune.loop import LoopOrder, run_loop
 from finetune.trace_trials import SCENARIOS, TrialOrder, run_trials
@@ -93,6 +94,38 @@ def loop(
               f" [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]" for name, gap in document["lift"].items()]  # fmt: skip
     lines.append("of the day's steps: " + ", ".join(f"{count} {name}" for name, count in document["day"].items()))
     show(document, "\n".join(lines), as_json)
+
+
+@app.command("nights")
+def nights(
+    out: _Out = Path(".bench/nights"),
+    count: Annotated[int, typer.Option("-n", "--nights", min=1, help="How many nights.")] = 60,
+    a_day: Annotated[int, typer.Option(min=1, help="Conversations a day.")] = 40,
+    rows: Annotated[int, typer.Option(min=50, help="Conversations to train on before the first day.")] = 1600,
+    epochs: Annotated[float | None, typer.Option(min=0.1, help="Of the first night; default as the planner says.")] = None,
+    rank: Rank = None,
+    learning_rate: LearningRate = None,
+    scenarios: Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")] = None,
+    straight: Annotated[bool, typer.Option("--straight", help="Learn the harvest as it is, to compare with.")] = False,
+    seed: Annotated[int, typer.Option(help="Of parts, operator and nights.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Live through many days and fast nights with an operator who overlooks errors; an interrupted run goes on."""
+    first = LoopOrder(rows=rows, day=10, epochs=epochs, rank=rank, learning_rate=learning_rate, seed=seed, scenarios=scenarios,
+                      first_drafts=True)  # fmt: skip
+    with Bars() as bars:
+        order = NightsOrder(nights=count, a_day=a_day, loop=first, curated=not straight)
+        document = run_nights(out.resolve(), Settings(), order, bars)
+    lines = [
+        f"night {one['night']:>3}: {one['taught']} steps taught, {one['wrong']} of them wrong;"
+        f" entropy {one['entropy']:.2f} of {one['true_entropy']:.2f} bits"
+        for one in document["nights"]
+    ]
+    for name in ("before", "after", "difference"):
+        found = document[name]
+        middle = found.get("rate", found.get("difference"))
+        lines.append(f"{name:<10} {middle:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]  n={found['n']}")
+    show(document, "\n".join([*lines, f"entropy kept, at least: {document['least_entropy_kept']:.3f}"]), as_json)
 
 
 @app.command("traces")
