@@ -87,7 +87,7 @@ class Loop:
             DAY: self.night(DAY, [*self.rows, *day.refused, *day.traces]),
             SHUFFLED: self.night(SHUFFLED, [*self.rows, *day.refused, *shuffled(day.traces, self._order.seed)]),
         }
-        worked = {name: self._exam(name, night.release) for name, night in nights.items()}
+        worked = {name: self.exam(name, night.release) for name, night in nights.items()}
         return self._document(day, nights, worked)
 
     def _parts(self) -> tuple[list[Trace], list[Trace], list[Trace]]:
@@ -139,7 +139,8 @@ class Loop:
             write_day(day, file)
         return read_day(file)
 
-    def _exam(self, name: str, release: str) -> list[Outcome]:
+    def exam(self, name: str, release: str) -> list[Outcome]:
+        """Golden scenarios as a release works through them."""
         steps = FIRST_DRAFTS if self._order.first_drafts else Steps()
         return self.examined(name, lambda: Loader(self.home(name)).load(TOOLSET, release, steps))
 

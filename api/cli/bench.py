@@ -23,6 +23,7 @@ from evals.personal import measure_personal
 from finetune.benchmark import BENCHMARKS, run_benchmark
 from finetune.fast_nights import NightsOrder, run_nights
 from finetune.harvest import harvest
+from finetune.history_trial import HistoryOrder, run_history
 from finetune.loop import LoopOrder, run_loop
 from finetune.trace_trials import SCENARIOS, TrialOrder, run_trials
 from retrieval.asked import Asked
@@ -126,6 +127,28 @@ def nights(
         middle = found.get("rate", found.get("difference"))
         lines.append(f"{name:<10} {middle:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]  n={found['n']}")
     show(document, "\n".join([*lines, f"entropy kept, at least: {document['least_entropy_kept']:.3f}"]), as_json)
+
+
+@app.command("history")
+def history(
+    out: _Out = Path(".bench/history"),
+    pairs: Annotated[int, typer.Option(min=1, help="At most so many.")] = 2000,
+    rows: Annotated[int, typer.Option(min=50, help="Conversations to train on besides.")] = 1600,
+    epochs: Annotated[float | None, typer.Option(min=0.1, help="Of both nights; default as the planner says.")] = None,
+    rank: Rank = None,
+    learning_rate: LearningRate = None,
+    scenarios: Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")] = None,
+    count_only: Annotated[bool, typer.Option("--count-only", help="Count right pairs, and train nothing.")] = False,
+    seed: Annotated[int, typer.Option(help="Of parts, history and nights.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure pairs of letters and journal entries: how many are right, and what they are worth over training rows alone."""
+    first = LoopOrder(rows=rows, day=10, epochs=epochs, rank=rank, learning_rate=learning_rate, seed=seed, scenarios=scenarios,
+                      first_drafts=True)  # fmt: skip
+    with Bars() as bars:
+        order = HistoryOrder(pairs=pairs, trained=not count_only, loop=first)
+        document = run_history(out.resolve(), Settings(), order, bars)
+    show(document, json.dumps(document, indent=1), as_json)
 
 
 @app.command("traces")

@@ -94,6 +94,22 @@ def test_a_harvest_is_inspected_without_a_model(shop: Run) -> None:
     assert "near-duplicates" in told and "not applicable: no golden requests" in told
 
 
+def test_letters_and_a_journal_become_traces(shop: Run) -> None:
+    letters = write("letters.jsonl", {"at": "2026-06-01T09:00:00Z", "text": "please move three", "handler": "ada"}, "{")
+    entry = {"at": "2026-06-01T10:00:00Z", "author": "ada", "tool": "move", "arguments": {"count": 3}}
+    journal = write("journal.jsonl", entry, {**entry, "tool": "lift"}, {**entry, "at": "noon"})
+    found = shop("history", "import", "shop", "--letters", letters, "--journal", journal, "--json")
+    assert found.code == 4
+    assert {name: found.document[name] for name in ("letters", "entries", "pairs", "added", "bad")} == {
+        "letters": 1, "entries": 2, "pairs": 1, "added": 1, "bad": 2,
+    }  # fmt: skip
+    assert found.document["left_out"]["no tool 'lift'"] == 1 and "journal.jsonl:3: at:" in found.document["errors"][1]["message"]
+    again = shop("history", "import", "shop", "--letters", letters, "--journal", journal)
+    assert "1 pairs, 0 of them new" in again.stdout
+    assert shop("harvest", "inspect", "shop", "--json").document["kept"] == 1
+    assert shop("history", "import", "shop", "--letters", "none.jsonl", "--journal", journal).code == 2
+
+
 def test_accepted_turns_are_judged_anew_by_who_has_not_seen_them(shop: Run) -> None:
     home = Home(Settings())
     call = ToolCall(name="move", arguments={"count": 3}, id="c1")
