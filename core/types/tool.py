@@ -91,7 +91,7 @@ class Toolset(Value):
         """Content hash of tools and vocabulary: adding the same toolset again is the same version."""
         return content_hash(self.model_dump(mode="json"))
 
-    @property
+    @cached_property
     def schema_hashes(self) -> dict[str, str]:
         """Schema hash of each tool, as releases and traces record them."""
         return {tool.name: tool.schema_hash for tool in self.tools}

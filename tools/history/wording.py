@@ -67,6 +67,8 @@ class Wording:
         self._index = NameIndex(toolset.vocabulary)
         self._book = book or VocabularyBook(toolset.vocabulary)
         self.mentions = lru_cache(_REMEMBERED)(lambda text: tuple(find_mentions(text, self._index)))
+        self.numbers = lru_cache(_REMEMBERED)(lambda text: frozenset(abs(float(number.value)) for number in find_numbers(text)))
+        self.is_meant = lru_cache(_REMEMBERED)(self._stands_for)
         self._match = lru_cache(_REMEMBERED)(lambda kind, said: self._book.match(kind, said, {}))
 
     def worded(self, tool: Tool, arguments: Mapping[str, Any], text: str, day: date) -> Worded | None:
@@ -90,7 +92,7 @@ class Wording:
         """Kinds of mentions that may stand for a kind: a number may be said without what stands before it."""
         return (kind, NUMBER, DIGITS) if kind in self._bare else (kind,)
 
-    def is_meant(self, kind: str, said: str, value: str) -> bool:
+    def _stands_for(self, kind: str, said: str, value: str) -> bool:
         """Whether words stand for what a journal calls so."""
         if plain(said) == plain(value):
             return True
@@ -132,8 +134,7 @@ class _Run:
         return found
 
     def _number(self, value: float) -> Any:
-        said = {abs(float(number.value)) for number in find_numbers(self._text)}
-        return value if abs(float(value)) in said else None
+        return value if abs(float(value)) in self._wording.numbers(self._text) else None
 
     def _words(self, schema: Mapping[str, Any], value: str) -> str | None:
         kind = schema.get("x-kind")
