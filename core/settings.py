@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     """Signs what is told: `whsec_` and at least 24 random bytes in base64."""
     second_base: str | None = None
     """Recipe or model whose champion gives a second opinion on writes."""
+    teacher_model: str = "default"
+    """Which model of the server that `night --teacher` names is asked."""
+    teacher_key: SecretStr | None = None
+    """Its API key."""
+    raw_egress: tuple[str, ...] = ()
+    """Addresses of servers that may be sent personal data as it is; all others are sent surrogates."""
     remote_url: str | None = None
     """OpenAI-compatible server that holds the base and its adapters; used instead of llama.cpp where set."""
     remote_key: SecretStr | None = None

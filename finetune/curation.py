@@ -18,12 +18,13 @@ from finetune.audit_sample import AuditSample
 from finetune.barred import Barred
 from finetune.cluster import cluster
 from finetune.curate.capped import capped
-from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, agreed
+from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, TAUGHT, agreed
 from finetune.curate.decontaminate import decontaminated
 from finetune.curate.disputed import FEWEST_STEPS, disputes, undisputed
 from finetune.curate.duplicates import exact_duplicates
 from finetune.curate.filtered import Filtered
 from finetune.curate.grounded import grounded
+from finetune.curate.mostly_peoples import mostly_peoples
 from finetune.curate.near_duplicates import near_duplicates
 from finetune.curate.overlooked import LEAST, believed, corrections, doubts, let_be
 from finetune.curate.prefixes import whole_threads
@@ -123,7 +124,10 @@ class Curator:
         fates = audited | fates_of(self._home, traces, self._today)
         put_right = dict.fromkeys(trace.id for trace in traces if trace.is_correction)
         people = {t.id: t.principal.subject_key for t in traces if t.is_of_the_day and not t.is_correction}
-        trust = {trace.id: IMPORTED for trace in traces if not trace.is_of_the_day} | dict.fromkeys(put_right, PUT_RIGHT)
+        imported = (trace.id for trace in traces if not trace.is_of_the_day and not trace.is_taught)
+        trust = dict.fromkeys(imported, IMPORTED) | dict.fromkeys(put_right, PUT_RIGHT)
+        taught = frozenset(trace.id for trace in traces if trace.is_taught)
+        trust |= dict.fromkeys(taught, TAUGHT)
         filters: dict[str, Filter] = {
             "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, self._ways),
             "stood": lambda rows: stood(rows, fates),
@@ -137,6 +141,7 @@ class Curator:
             "undisputed": (lambda rows: self._undisputed(rows, people, put_right)) if with_models else _left_for_the_night,
             "near-duplicates": lambda rows: near_duplicates(rows, put_right.keys()),
             "not one person's": lambda rows: capped(rows, people),
+            "mostly people's": lambda rows: mostly_peoples(rows, taught),
         }
         left_aside = Passed(filter="room", before=seen.accepted, dropped=seen.stale + seen.crowded_out, not_applicable="")
         harvested, dropped, passed = harvest(traces), dict[str, str](), [left_aside]
@@ -234,5 +239,5 @@ def infer_table(toolset: Toolset, examples: Sequence[Example]) -> KindTable:
 
 
 def _imported(examples: Sequence[Example], traces: Sequence[Trace]) -> list[Example]:
-    of_the_day = {trace.id for trace in traces if trace.is_of_the_day}
-    return [example for example in examples if example.trace_id not in of_the_day]
+    not_imported = {trace.id for trace in traces if trace.is_of_the_day or trace.is_taught}
+    return [example for example in examples if example.trace_id not in not_imported]

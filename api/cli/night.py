@@ -1,12 +1,19 @@
 """`nightschool night`: one night of school."""
 
+from secrets import token_bytes
 from typing import Annotated
 
 import typer
 
+from agents.home import Home
+from agents.teacher import Teacher
 from api.cli.output import REFUSED, AsJson, Bars, LearningRate, Rank, open_home, show
+from core.types.tool import Toolset
 from finetune.nightly import NightOrder, NightResult, run_night
 from finetune.plan import Limits
+from finetune.taught import ask_teacher
+from tools.personal import PersonalData
+from tools.surrogates import Surrogates
 
 
 def night(
@@ -20,6 +27,10 @@ def night(
     rank: Rank = None,
     learning_rate: LearningRate = None,
     continued: Annotated[bool, typer.Option("--continue", help="Train on from the champion's adapter, not anew.")] = False,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Have requests nobody answered be answered first, by the model of this OpenAI-compatible server."),
+    ] = None,
     no_promote: Annotated[bool, typer.Option("--no-promote", help="Keep the release, but do not let it serve.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -37,10 +48,25 @@ def night(
         promote=not no_promote,
     )
     with Bars() as bars:
+        if teacher is not None:
+            _be_taught(home, home.registry.get(toolset), teacher, bars)
         result = run_night(home, order, bars)
     show(result.model_dump(mode="json"), _text(result), as_json)
     if not result.passed:
         raise typer.Exit(REFUSED)
+
+
+def _be_taught(home: Home, toolset: Toolset, url: str, bars: Bars) -> None:
+    """Ask the teacher what nobody answered; that it is away does not keep the night from coming."""
+    settings = home.settings
+    hides = url not in settings.raw_egress
+    surrogates = Surrogates(PersonalData(toolset.vocabulary), token_bytes(32)) if hides else None
+    key = settings.teacher_key.get_secret_value() if settings.teacher_key else "none"
+    bars.step(f"ask the teacher{'' if hides else ', personal data as it is'}")
+    told = ask_teacher(home, toolset, Teacher(url, settings.teacher_model, key, toolset, surrogates), bars)
+    bars.update(told.answered, told.requests, f"{told.answered} of {told.requests} requests answered, {told.added} of them new")
+    for failure in told.failures:
+        typer.echo(f"warning: {failure}", err=True)
 
 
 def _text(result: NightResult) -> str:

@@ -12,8 +12,8 @@ from core.types.value import Value, content_hash
 Outcome = Literal["calls", "ask", "knowledge", "none", "done"]
 OUTCOMES: tuple[Outcome, ...] = ("calls", "ask", "knowledge", "none", "done")
 Judged = Literal["", "approved", "edited", "rejected"]
-THREAD, CORRECTION = "thread ", "correction of "
-"""How the source of a trace begins that the agent recorded, and of one that puts another one right."""
+THREAD, CORRECTION, TEACHER = "thread ", "correction of ", "teacher "
+"""How a trace's source begins that the agent recorded, of one that puts another one right, and of a larger model's answer."""
 
 
 class Trace(Value):
@@ -62,6 +62,11 @@ class Trace(Value):
     def is_correction(self) -> bool:
         """Whether a person wrote it to put another one right."""
         return self.source.startswith(CORRECTION)
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether a larger model says that it is right, and no person does."""
+        return self.source.startswith(TEACHER)
 
     @property
     def conversation_key(self) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from core.types.example import Example
 from finetune.curate.filtered import Filtered
 
-OF_THE_DAY, IMPORTED, PUT_RIGHT = 0, 1, 2
-"""How far a trace is trusted: let be, brought to be learned, written to put something right."""
+TAUGHT, OF_THE_DAY, IMPORTED, PUT_RIGHT = -1, 0, 1, 2
+"""How far a trace is trusted: said by a model, let be, brought to be learned, written to put something right."""
 
 
 def agreed(examples: Sequence[Example], trust: Mapping[str, int]) -> Filtered:
@@ -17,7 +17,7 @@ def agreed(examples: Sequence[Example], trust: Mapping[str, int]) -> Filtered:
 
     Args:
         examples: What there is, duplicates aside or not.
-        trust: By trace id; what is not there is trusted least.
+        trust: By trace id; what is not there was let be.
     """
     said: dict[str, dict[int, Counter[str]]] = {}
     for example in examples:

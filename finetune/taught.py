@@ -1,0 +1,131 @@
+"""Distillation: requests that no answer is known of, answered by a teacher, so that they can teach.
+
+These are what people asked by day and nobody confirmed the answer of, and what was imported without one. Every answer is kept as
+soon as it is there: an interrupted round goes on. No person has confirmed what a teacher says: it counts for less than anything a
+person did, and is at most a part of a night (`finetune/curate/mostly_peoples.py`).
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from agents.home import Home
+from agents.teacher import Teacher
+from core.errors import BadInput, ModelError
+from core.types.message import Message, ToolCall, without_ids, write_messages
+from core.types.principal import IMPORTER
+from core.types.tool import Toolset
+from core.types.trace import CORRECTION, TEACHER, Trace
+from core.types.value import Value, content_hash
+from finetune.progress import Progress
+
+MOST = 2_000
+"""Requests a round."""
+_Calls = tuple[ToolCall, ...] | None
+"""An answer; None: one that is of no use, which is not asked for again."""
+_PATIENCE = 3
+"""Failures in a row after which the teacher is taken to be away."""
+
+
+class Round(Value):
+    """What came of asking."""
+
+    requests: int
+    """Requests without an answer."""
+    answered: int
+    """Of these, answered now or before with what can be used."""
+    added: int
+    """New traces."""
+    failures: tuple[str, ...]
+    """Why a request has no answer; the last few."""
+
+
+def ask_teacher(home: Home, toolset: Toolset, teacher: Teacher, progress: Progress, most: int = MOST) -> Round:
+    """Have requests answered, and keep the answers as traces.
+
+    Args:
+        home: Where traces lie.
+        toolset: Whose.
+        teacher: Who is asked.
+        progress: Told of every answer.
+        most: At most so many requests.
+    """
+    requests = list(_unanswered(home.traces.all(toolset.name)))[:most]
+    file = home.nights / f"taught-{content_hash([teacher.name, toolset.version])}.jsonl"
+    known = _read(file)
+    failures, in_a_row = list[str](), 0
+    for number, messages in enumerate(requests, 1):
+        key = _key(messages)
+        if key not in known:
+            try:
+                known[key] = _answer(teacher, messages, failures)
+            except ModelError as error:
+                failures.append(str(error))
+                in_a_row += 1
+                if in_a_row == _PATIENCE:
+                    break
+                continue
+            in_a_row = 0
+            _keep(file, key, known[key])
+        progress.update(number, len(requests), f"{len(failures)} failed" if failures else "")
+    found = ((messages, known.get(_key(messages))) for messages in requests)
+    answered = [(messages, calls) for messages, calls in found if calls is not None]
+    added = home.traces.add(_trace(home, toolset, teacher, *answer) for answer in answered)
+    return Round(requests=len(requests), answered=len(answered), added=added, failures=tuple(failures[-_PATIENCE:]))
+
+
+def _answer(teacher: Teacher, messages: tuple[Message, ...], failures: list[str]) -> _Calls:
+    try:
+        return teacher.calls(messages)
+    except BadInput as error:
+        failures.append(str(error))
+        return None
+
+
+def _unanswered(traces: Iterable[Trace]) -> Iterator[tuple[Message, ...]]:
+    """Up to the last request of every conversation that nobody says the right answer of; each once."""
+    everything = list(traces)
+    put_right = {trace.source.removeprefix(CORRECTION) for trace in everything if trace.is_correction}
+    met = set[str]()
+    for trace in everything:
+        if trace.is_taught or trace.id in put_right or (trace.accepted and trace.outcome is not None):
+            continue
+        asked = max((at for at, message in enumerate(trace.messages) if message.role == "user"), default=-1)
+        messages = trace.messages[: asked + 1]
+        if messages and (key := _key(messages)) not in met:
+            met.add(key)
+            yield messages
+
+
+def _trace(home: Home, toolset: Toolset, teacher: Teacher, messages: tuple[Message, ...], calls: tuple[ToolCall, ...]) -> Trace:
+    return Trace(
+        toolset=toolset.name,
+        messages=(*messages, *((Message(role="assistant", tool_calls=calls),) if calls else ())),
+        outcome="calls" if calls else "none",
+        source=TEACHER + teacher.name,
+        principal=IMPORTER.model_copy(update={"tenant": home.settings.tenant}),
+        schema_hashes={call.name: toolset.schema_hashes[call.name] for call in calls},
+    )
+
+
+def _key(messages: tuple[Message, ...]) -> str:
+    return content_hash(write_messages(without_ids(messages)), length=32)
+
+
+def _keep(file: Path, key: str, calls: _Calls) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as lines:
+        answer = None if calls is None else [call.model_dump(mode="json") for call in calls]
+        lines.write(json.dumps([key, answer]) + "\n")
+
+
+def _read(file: Path) -> dict[str, _Calls]:
+    """What an earlier round kept; the half line that a kill may have left is cut off."""
+    if not file.is_file():
+        return {}
+    written = file.read_bytes()
+    whole = written[: written.rfind(b"\n") + 1]
+    if whole != written:
+        file.write_bytes(whole)
+    rows = [json.loads(line) for line in whole.splitlines()]
+    return {key: None if calls is None else tuple(map(ToolCall.model_validate, calls)) for key, calls in rows}
