@@ -4,6 +4,7 @@ A few thousand rows show each phrasing once or twice, always with the same value
 copied, not remembered. Only values of training rows are used, so nothing of an exam and no name reserved for it can leak in.
 """
 
+import json
 import random
 import re
 from collections import defaultdict
@@ -18,6 +19,8 @@ from tools.kinds import KindTable, Slot, leaves, slot_of
 from tools.numbers import find_numbers
 
 _MIN_NUMBER = 10
+_CONDITION = re.compile(r"\b(?:if|unless|otherwise|when|only|whether|than)\b", re.IGNORECASE)
+"""A result may have been compared with something: another number could turn the answer."""
 _CHOICE_SHARE = 0.5
 """Share of the variants that say other choices: what goes together ("credit card") is to be learned too."""
 
@@ -47,10 +50,15 @@ class Swapper:
         names = self._names(example, order)
         # where there are results, a condition on them may hang on a number
         conditional = any(message.role == "tool" for message in example.messages)
-        numbers = {} if conditional else self._numbers(example, order)
+        numbers = self._carried(example, order) if conditional else self._numbers(example, order)
         said, choices = self._choices_of(example, order) if order.random() < _CHOICE_SHARE else ({}, {})
         words = {**{old: new for old, new, _ in numbers.values()}, **said, **names}
         return _rewritten(example, words, {**choices, **names}, numbers) if words else example
+
+    def repriced(self, example: Example, number: int) -> Example | None:
+        """The example with nothing but the numbers changed that were copied from results; None where there are none."""
+        carried = self._carried(example, random.Random(f"{self._seed}/{number}/{example.id}"))
+        return _rewritten(example, {old: new for old, new, _ in carried.values()}, {}, carried) if carried else None
 
     def _mentioned(self, example: Example) -> Iterator[tuple[str, str]]:
         """Kind and value of every argument that is filled by a mention."""
@@ -114,6 +122,25 @@ class Swapper:
                     new = float(_scrambled(places[0].replace(",", ""), order))
                     words = f"{new:,.10g}" if "," in places[0] else f"{new:.10g}"
                     table[float(value)] = (places[0], words, new)
+        return table
+
+    def _carried(self, example: Example, order: random.Random) -> dict[float, tuple[str, str, float]]:
+        """As `_numbers`, of those that nobody said and a result did, such as a price that was looked up: it is to be copied."""
+        said = "\n".join(_said(example))
+        if _CONDITION.search(said):
+            return {}
+        known = {float(spoken.value) for spoken in find_numbers(said)}
+        results = "\n".join(message.content for message in example.messages if message.role == "tool")
+        table: dict[float, tuple[str, str, float]] = {}
+        for call in _calls(example):
+            tool = self._toolset.by_name.get(call.name)
+            for _, _, value in leaves(call.arguments, tool.parameters if tool else {}):
+                if isinstance(value, bool) or not isinstance(value, int | float) or value < _MIN_NUMBER or value in known:
+                    continue
+                shown = json.dumps(value)
+                if _stands_in(shown, results):
+                    new = _scrambled(shown, order)
+                    table[float(value)] = (shown, new, json.loads(new))
         return table
 
 

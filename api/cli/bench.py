@@ -25,6 +25,7 @@ from finetune.fast_nights import NightsOrder, run_nights
 from finetune.harvest import harvest
 from finetune.history_trial import HistoryOrder, run_history
 from finetune.loop import LoopOrder, run_loop
+from finetune.price_change import measure_prices
 from finetune.trace_trials import SCENARIOS, TrialOrder, run_trials
 from retrieval.asked import Asked
 from retrieval.store import KnowledgeStore
@@ -250,6 +251,25 @@ def engines(
         compared = compare_engines(home, toolset, release, _prompts(home, toolset, count), bars.update)
     document = {name: entry.model_dump(mode="json") for name, entry in compared.items()}
     show(document, json.dumps(document, indent=1, ensure_ascii=False), as_json)
+
+
+@app.command("prices")
+def prices(
+    toolset: str,
+    release: _Release = CHAMPION,
+    conversations: Annotated[int, typer.Option(min=1, help="At most so many.")] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Change what results say in stored conversations, learned ones too: does a release copy that, or remember what was?"""
+    home = open_home()
+    with Bars() as bars:
+        bars.step("conversations with other prices")
+        found = measure_prices(home, toolset, release, conversations, bars.update)
+    text = [
+        f"{name:<12} {one.rate:.4f} [{one.low:.4f}, {one.high:.4f}]  n={one.n}"
+        for name, one in (("as of now", found.now), ("stale", found.stale))
+    ]
+    show(found.model_dump(mode="json"), "\n".join(text), as_json)
 
 
 @app.command("personal")

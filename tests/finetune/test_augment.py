@@ -1,5 +1,7 @@
 """Augmentation: other values in the same words, both sides of the row alike, and nothing that training rows do not hold."""
 
+import json
+
 import pytest
 
 from core.types.example import Example, Step
@@ -135,3 +137,42 @@ def test_a_choice_nobody_said_is_neither_swapped_nor_put_in() -> None:
     assert all(swapper.variant(MOVES[2], n) == MOVES[2] for n in range(1, 30))
     targets = {swapper.variant(MOVES[1], n).steps[0].calls[0].arguments["target"] for n in range(1, 60)}
     assert targets == {"checking", "savings", "credit"}
+
+
+def looked_up(said: str, shown: str, amount: float) -> Example:
+    """A price is looked up, and what comes back is billed."""
+    look, bill = ToolCall(name="cancel", arguments={}), ToolCall(name="bill", arguments={"customer": "Acme", "amount": amount})
+    messages = (
+        Message(role="user", content=said),
+        Message(role="assistant", tool_calls=(look,)),
+        Message(role="tool", content=shown),
+        Message(role="assistant", tool_calls=(bill,)),
+    )
+    return Example(trace_id=said, cluster=said, messages=messages, steps=(Step(position=3, outcome="calls", calls=(bill,)),))
+
+
+def test_a_number_that_was_looked_up_changes_in_result_and_call_alike(toolset: Toolset) -> None:
+    example = looked_up("what do we take for it? bill Acme that", '{"price": 16.85, "qty": 12, "total": 202.2}', 16.85)
+    swapper = Swapper(toolset, TABLE, [*ROWS, example], seed=0)
+    prices = set()
+    for number in range(1, 30):
+        variant = swapper.variant(example, number)
+        shown, amount = json.loads(variant.messages[2].content), variant.steps[0].calls[0].arguments["amount"]
+        assert shown["price"] == amount and (shown["qty"], shown["total"]) == (12, 202.2)
+        assert variant.messages[3].tool_calls == variant.steps[0].calls and 16 <= amount < 17
+        prices.add(amount)
+    assert len(prices) > 10
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("if it costs less than 20, bill Acme", '{"price": 16.85}'),
+        ("bill Acme 16.85, should be the price", '{"price": 16.85}'),
+        ("bill Acme that", '{"price": "no idea, see SO-16.85"}'),
+    ],
+)
+def test_a_number_stays_where_it_decides_was_said_or_was_not_returned(toolset: Toolset, said: str, shown: str) -> None:
+    example = looked_up(said, shown, 16.85)
+    swapper = Swapper(toolset, TABLE, [*ROWS, example], seed=0)
+    assert {swapper.variant(example, number).steps[0].calls[0].arguments["amount"] for number in range(1, 20)} == {16.85}
