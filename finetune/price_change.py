@@ -16,7 +16,6 @@ from evals.intervals import Rate, rate
 from evals.scorers.exact import score
 from evals.suite import Predictor
 from finetune.augment import Swapper
-from finetune.cluster import cluster
 from finetune.harvest import harvest
 from tools.kinds import leaves
 
@@ -47,7 +46,7 @@ def measure_prices(
         NotFound: No such toolset or release.
     """
     found = home.releases.champion(toolset) if release == CHAMPION else home.releases.get(release)
-    examples = cluster(harvest(home.traces.all(toolset)))
+    examples = [one for one in harvest(home.traces.all(toolset)) if any(message.role == "tool" for message in one.messages)]
     known = home.registry.get(toolset)
     swapper = Swapper(known, load_kinds(home.releases.path(found.id)), examples, seed)
     changed = [(example, other) for example in examples if (other := swapper.repriced(example, 0)) is not None]
