@@ -12,6 +12,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from agents.home import Home
 
 _BUSY_TIMEOUT_S = 15
+TAUGHT = "taught-"
+"""How the files of a night's folder begin that keep what a teacher answered."""
 
 
 def forget(home: Home, now: datetime, pretend: bool = False) -> dict[str, int]:
@@ -30,12 +32,20 @@ def forget(home: Home, now: datetime, pretend: bool = False) -> dict[str, int]:
     """
     days = home.policy().retention
     classes: dict[str, tuple[int | None, Callable[[datetime], int]]] = {
-        "traces": (days.traces, lambda before: home.traces.forget(before, pretend)),
+        "traces": (days.traces, lambda before: home.traces.forget(before, pretend) + forget_taught(home.nights, before, pretend)),
         "threads": (days.threads, lambda before: forget_threads(home.threads, before, pretend)),
         "approvals": (days.approvals, lambda before: home.approvals.forget(before, pretend) + home.plans.forget(before, pretend)),
         "ledger": (days.ledger, lambda before: home.ledger.forget(before, home.principal, pretend)),
     }
     return {name: of(now - timedelta(days=kept)) for name, (kept, of) in classes.items() if kept is not None}
+
+
+def forget_taught(nights: Path, before: datetime, pretend: bool) -> int:
+    """Delete files of a teacher's answers that nothing was added to since an instant (UTC), or count them; returns how many."""
+    old = [file for file in nights.glob(f"{TAUGHT}*.jsonl") if datetime.fromtimestamp(file.stat().st_mtime, UTC) < before]
+    for file in old if not pretend else ():
+        file.unlink(missing_ok=True)
+    return len(old)
 
 
 def forget_threads(file: Path, before: datetime, pretend: bool) -> int:

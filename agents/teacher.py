@@ -9,13 +9,14 @@ from typing import Any
 
 from langchain_openai import ChatOpenAI
 from langsmith.run_helpers import tracing_context
-from openai import OpenAIError
+from openai import BadRequestError, OpenAIError, UnprocessableEntityError
 from pydantic import SecretStr
 
 from core.errors import BadInput, ModelError
 from core.types.message import Message, ToolCall, write_messages
 from core.types.tool import Toolset
 from tools.kinds import leaves
+from tools.numbers import find_numbers
 from tools.plain import plain
 from tools.surrogates import Surrogates
 from tools.validate import argument_error
@@ -55,7 +56,7 @@ class Teacher:
 
         Raises:
             ModelError: It cannot be reached.
-            BadInput: What it answers is no call of one of the tools, or says what nobody said.
+            BadInput: It refuses the request, or what it answers is no call of one of the tools, or says what nobody said.
         """
         hidden = [self._surrogates.hide_message(message) for message in messages] if self._surrogates else list(messages)
         said = [{"role": "system", "content": _ASKED.strip()}, *write_messages(hidden)]
@@ -63,11 +64,13 @@ class Teacher:
             # Whatever the environment says, conversations are not traced to LangSmith.
             with tracing_context(enabled=False):
                 answer = self._chat.invoke(said)
+        except (BadRequestError, UnprocessableEntityError) as error:
+            raise BadInput(f"teacher {self.name} refused: {str(error)[:300]}") from error
         except (OpenAIError, ValueError, LookupError, TypeError) as error:  # the last three: an answer of another form
             raise ModelError(f"teacher {self.name} failed: {type(error).__name__}: {str(error)[:300]}") from error
         if answer.invalid_tool_calls:
             raise BadInput(f"teacher {self.name}: arguments that are no JSON: {str(answer.invalid_tool_calls[0])[:200]}")
-        text = plain("\n".join(message.content for message in messages))
+        text = "\n".join(message.content for message in messages)
         return tuple(self._call(number, call, text) for number, call in enumerate(answer.tool_calls, 1))
 
     def _call(self, number: int, call: Any, said: str) -> ToolCall:
@@ -79,9 +82,17 @@ class Teacher:
         if problem := argument_error(tool, meant, True):
             raise BadInput(f"teacher {self.name}: {name}: {problem}")
         for argument, schema, value in leaves(meant, tool.parameters):
-            if isinstance(value, str) and not schema.get("enum") and plain(value) not in said:
+            if not schema.get("enum") and not _is_said(value, said):
                 raise BadInput(f"teacher {self.name}: {name}: {argument}: nobody said it in these words")
         return ToolCall(id=f"c{number}", name=name, arguments=meant)
+
+
+def _is_said(value: Any, text: str) -> bool:
+    if isinstance(value, bool) or value is None:
+        return True
+    if isinstance(value, int | float):
+        return abs(value) in {abs(number.value) for number in find_numbers(text)}
+    return plain(str(value)) in plain(text)
 
 
 def _function(name: str, description: str, parameters: dict[str, Any]) -> dict[str, Any]:

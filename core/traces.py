@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Column, ColumnElement, DateTime, Engine, Index, Uni
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import NotFound, StoreError
-from core.types.trace import CORRECTION, THREAD, Trace
+from core.types.trace import CORRECTION, TEACHER, THREAD, Trace
 
 _SCHEMA_VERSION = Trace.model_fields["schema_version"].default
 _BATCH = 500
@@ -53,17 +53,22 @@ class TraceStore:
         self._engine, self._tenant = engine, tenant
 
     def add(self, traces: Iterable[Trace]) -> int:
-        """Store traces that are not there yet, all or none; returns how many were new."""
+        """Store traces that are not there yet, all or none; returns how many were new.
+
+        One that only a teacher said is new once somebody else says it, too.
+        """
         added = 0
         rows: dict[str, Trace] = {}
         for trace in traces:
             rows.setdefault(trace.id, trace)
         with Session(self._engine) as session:
             for batch in _batches(list(rows.values())):
-                asked = select(TraceRow.id).where(
-                    TraceRow.tenant == self._tenant, col(TraceRow.id).in_([trace.id for trace in batch])
-                )
-                known = set(session.exec(asked))
+                mine = (TraceRow.tenant == self._tenant, col(TraceRow.id).in_([trace.id for trace in batch]))
+                for row in session.exec(select(TraceRow).where(*mine, col(TraceRow.source).startswith(TEACHER))).all():
+                    if not rows[row.id].is_taught:
+                        session.delete(row)
+                session.flush()
+                known = set(session.exec(select(TraceRow.id).where(*mine)))
                 fresh = [self._row(trace) for trace in batch if trace.id not in known]
                 session.add_all(fresh)
                 added += len(fresh)
@@ -154,7 +159,7 @@ class TraceStore:
 
         What was imported was put there to be learned, and stays.
         """
-        of_the_day = or_(col(TraceRow.source).startswith(THREAD), col(TraceRow.source).startswith(CORRECTION))
+        of_the_day = or_(*(col(TraceRow.source).startswith(begins) for begins in (THREAD, CORRECTION, TEACHER)))
         due = (col(TraceRow.tenant) == self._tenant, col(TraceRow.created_at) < before, of_the_day)
         with Session(self._engine) as session:
             if pretend:

@@ -1,6 +1,7 @@
 """How well personal data is found: made data of every form, the names a business system knows, what is hidden without need."""
 
 import random
+import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from core.types.tool import Toolset
 from core.types.trace import Trace
 from core.types.value import Value
 from evals.intervals import Rate, rate
+from tools.names import is_legal
 from tools.personal import KINDS, OF_FORM, PersonalData
 from tools.surrogates import Surrogates
 
@@ -25,9 +27,12 @@ _SENTENCES = (
     "first the goods, then {}; never the other way",
 )
 _WORDS = ("nora", "li", "okafor", "petra.k", "sales", "j_smith", "accounts-payable", "m.o", "info", "ana+erp")
-_DOMAINS = ("northwind.example", "mail.orbis.co.uk", "kontor.de", "acme-parts.com", "uni.edu", "hus.no")
+_DOMAINS = ("northwind-goods.net", "mail.orbis.co.uk", "kontor.de", "acme-parts.com", "uni.edu", "hus.no")
 _CODES = {"DE": 18, "GB": 18, "FR": 23, "NL": 14, "AT": 16, "ES": 20, "IT": 23, "CH": 17, "IE": 18, "BE": 12}
 """Places after country and check digits (ISO 13616)."""
+_WORD, _FIGURES = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\D")
+_FEWEST, _RUN = 4, 7
+"""Figures that are told apart, and how many of them in a row are none by chance."""
 _BANKS = {"GB": "NWBK", "NL": "ABNA", "IE": "AIBK", "IT": "X"}
 
 
@@ -61,7 +66,10 @@ def measure_personal(toolset: Toolset, traces: Sequence[Trace], count: int, seed
     """
     order = random.Random(seed)
     surrogates = Surrogates(PersonalData(toolset.vocabulary), b"measured")
-    gone = [(form, _is_gone(said, surrogates.hide(order.choice(_SENTENCES).format(said)))) for form, said in _made(count, order)]
+    gone = list[tuple[str, bool]]()
+    for form, said in _made(count, order):
+        around = order.choice(_SENTENCES)
+        gone.append((form, _is_gone(said, surrogates.hide(around.format(said)), around)))
     seen: dict[str, list[_Seen]] = {"names": [], "touched": [], "still_fit": []}
     for trace in traces:
         for figure, outcome in _compare(toolset, trace, surrogates.hide_trace(trace)):
@@ -107,8 +115,14 @@ def _leaves(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield schema.get("x-kind", ""), value
 
 
-def _is_gone(said: str, shown: str) -> bool:
-    return said.casefold() not in shown.casefold()
+def _is_gone(said: str, shown: str, around: str = "") -> bool:
+    """Whether no word is left of what was said, nor a run of its figures, but for what says nothing of whose it is."""
+    left, others, still = (set(_WORD.findall(text.casefold())) for text in (said, around, shown))
+    if {word for word in left - others if not is_legal(word) and word != "and"} & still:
+        return False
+    figures, shown_figures = _FIGURES.sub("", said), _FIGURES.sub("", shown)
+    width = min(_RUN, len(figures))
+    return width < _FEWEST or not any(figures[at : at + width] in shown_figures for at in range(len(figures) - width + 1))
 
 
 def _made(count: int, order: random.Random) -> Iterator[tuple[str, str]]:

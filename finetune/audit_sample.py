@@ -7,13 +7,13 @@ no model and nobody's interest has chosen; what it finds wrong does not teach.
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import JSON, Column, DateTime, Engine, UniqueConstraint
+from sqlalchemy import Column, DateTime, Engine, UniqueConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import BadInput
-from core.types.case import Case, cases_of, write_case
+from core.types.case import Case, cases_of
 from core.types.principal import Principal
 from core.types.tool import Toolset
 from core.types.trace import Trace
@@ -21,6 +21,7 @@ from core.types.value import Value
 from evals.intervals import Rate, rate
 from evals.scorers.exact import calls_equal
 from finetune.harvest import harvest_one
+from tools.validate import argument_error
 
 SHARE = 0.02
 """Of the accepted turns of the day."""
@@ -44,8 +45,6 @@ class AuditRow(SQLModel, table=True):
     """What was judged."""
     right: bool
     """Whether what was done is what the judge says is right."""
-    answer: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    """What the judge says is right, as a case."""
     subject_key: str = Field(index=True)
     """Who judged."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
@@ -96,8 +95,10 @@ class AuditSample:
         """Somebody says what is right, not having seen what was done; whether it was that.
 
         Raises:
-            BadInput: The turn was not drawn, or is judged already: a second look would not be blind.
+            BadInput: The turn was not drawn, or is judged already: a second look would not be blind; or what is said to be right
+                is none of the ways a step can be.
         """
+        _check(right, toolset)
         drawn = _drawn(trace, toolset)
         if drawn is None:
             raise BadInput(f"trace {trace.id!r} is not in the audit sample of {toolset.name!r}: `harvest sample` lists what is")
@@ -109,7 +110,6 @@ class AuditSample:
             toolset=toolset.name,
             trace=trace.id,
             right=was_right,
-            answer=write_case(right),
             subject_key=by.subject_key,
             created_at=datetime.now(UTC),
         )
@@ -132,7 +132,8 @@ class AuditSample:
 def _drawn(trace: Trace, toolset: Toolset) -> Drawn | None:
     """One step of the last turn of a trace, by lot; None where the lot did not fall on it, or nothing in it can be judged."""
     lot = _lot(trace.id)
-    if not trace.is_of_the_day or trace.is_correction or not trace.accepted or lot >= SHARE * _LOTS:
+    drawn = trace.is_of_the_day and not trace.is_correction and trace.accepted and lot < SHARE * _LOTS
+    if trace.toolset != toolset.name or not drawn:
         return None
     example = harvest_one(trace)
     if example is None:
@@ -141,6 +142,19 @@ def _drawn(trace: Trace, toolset: Toolset) -> Drawn | None:
     known = [case for case in cases_of(example, toolset) if all(call.name in toolset.by_name for call in case.expected)]
     steps = [case for case in known if len(case.messages) > asked]
     return Drawn(trace.id, steps[lot % len(steps)]) if steps else None
+
+
+def _check(right: Case, toolset: Toolset) -> None:
+    """A slip of the judge's would count as one of who accepted."""
+    if right.outcome is None and not right.expected:
+        raise BadInput("the case says neither expected calls nor an outcome: ask, knowledge, none or done")
+    if right.outcome == "ask" and right.ask is None:
+        raise BadInput("the case asks, and does not say for what: ask: {tool, missing}")
+    for call in right.expected:
+        tool = toolset.by_name.get(call.name)
+        problem = argument_error(tool, call.arguments, True) if tool else "is none of the tools"
+        if problem:
+            raise BadInput(f"{call.name}: {problem}")
 
 
 def _same(done: Case, right: Case, toolset: Toolset) -> bool:

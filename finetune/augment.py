@@ -18,7 +18,7 @@ from tools.choices import ChoiceFinder
 from tools.kinds import KindTable, Slot, leaves, slot_of
 from tools.numbers import find_numbers
 
-_MIN_NUMBER = 10
+_MIN_NUMBER, _MAX_NUMBER = 10, 10**12
 _CONDITION = re.compile(r"\b(?:if|unless|otherwise|when|only|whether|than)\b", re.IGNORECASE)
 """A result may have been compared with something: another number could turn the answer."""
 _CHOICE_SHARE = 0.5
@@ -131,14 +131,21 @@ class Swapper:
             return {}
         known = {float(spoken.value) for spoken in find_numbers(said)}
         results = "\n".join(message.content for message in example.messages if message.role == "tool")
+        texts = {value for call in _calls(example) for _, _, value in leaves(call.arguments, {}) if isinstance(value, str)}
         table: dict[float, tuple[str, str, float]] = {}
         for call in _calls(example):
             tool = self._toolset.by_name.get(call.name)
             for _, _, value in leaves(call.arguments, tool.parameters if tool else {}):
-                if isinstance(value, bool) or not isinstance(value, int | float) or value < _MIN_NUMBER or value in known:
+                if (
+                    isinstance(value, bool)
+                    or not isinstance(value, int | float)
+                    or not _MIN_NUMBER <= value < _MAX_NUMBER
+                    or value in known
+                ):
                     continue
                 shown = json.dumps(value)
-                if _stands_in(shown, results):
+                spelled = {results[s.start : s.end] for s in find_numbers(results) if s.value == value}
+                if spelled == {shown} and _stands_in(shown, results) and shown not in texts:
                     new = _scrambled(shown, order)
                     table[float(value)] = (shown, new, json.loads(new))
         return table

@@ -11,8 +11,8 @@ def harvest(traces: Iterable[Trace]) -> list[Example]:
     """Turn accepted traces into examples, in the order given.
 
     Every assistant turn with calls teaches its calls; assistant text straight after a tool result teaches `done`; a
-    labelled end teaches its label. `ask` without the partial call teaches nothing about arguments and is left out. A trace
-    in which nothing teaches gives no example.
+    labelled end teaches its label; of what a teacher answered only the answer teaches. `ask` without the partial call
+    teaches nothing about arguments and is left out. A trace in which nothing teaches gives no example.
     """
     examples = (harvest_one(trace) for trace in traces if trace.accepted)
     return [example for example in examples if example is not None]
@@ -24,6 +24,9 @@ def harvest_one(trace: Trace) -> Example | None:
     steps = [step for position in range(len(messages)) if (step := _middle_step(messages, position))]
     if end is not None:
         steps.append(end)
+    if trace.is_taught:
+        asked = max(at for at, message in enumerate(trace.messages) if message.role == "user")
+        steps = [step for step in steps if step.position > asked]
     if not steps:
         return None
     return Example(trace_id=trace.id, cluster=trace.shape or trace.id, messages=messages, steps=tuple(steps))

@@ -6,10 +6,13 @@ person did, and is at most a part of a night (`finetune/curate/mostly_peoples.py
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from agents.home import Home
+from agents.retention import TAUGHT
 from agents.teacher import Teacher
 from core.errors import BadInput, ModelError
 from core.types.message import Message, ToolCall, without_ids, write_messages
@@ -25,6 +28,11 @@ _Calls = tuple[ToolCall, ...] | None
 """An answer; None: one that is of no use, which is not asked for again."""
 _PATIENCE = 3
 """Failures in a row after which the teacher is taken to be away."""
+
+
+class _Request(NamedTuple):
+    messages: tuple[Message, ...]
+    at: datetime
 
 
 class Round(Value):
@@ -48,28 +56,27 @@ def ask_teacher(home: Home, toolset: Toolset, teacher: Teacher, progress: Progre
         toolset: Whose.
         teacher: Who is asked.
         progress: Told of every answer.
-        most: At most so many requests.
+        most: At most so many requests that were not asked before.
     """
-    requests = list(_unanswered(home.traces.all(toolset.name)))[:most]
-    file = home.nights / f"taught-{content_hash([teacher.name, toolset.version])}.jsonl"
+    file = home.nights / f"{TAUGHT}{content_hash([teacher.name, toolset.version])}.jsonl"
     known = _read(file)
+    requests = _unanswered(home.traces.all(toolset.name))
+    waiting = [key for key in requests if key not in known][:most]
     failures, in_a_row = list[str](), 0
-    for number, messages in enumerate(requests, 1):
-        key = _key(messages)
-        if key not in known:
-            try:
-                known[key] = _answer(teacher, messages, failures)
-            except ModelError as error:
-                failures.append(str(error))
-                in_a_row += 1
-                if in_a_row == _PATIENCE:
-                    break
-                continue
-            in_a_row = 0
-            _keep(file, key, known[key])
-        progress.update(number, len(requests), f"{len(failures)} failed" if failures else "")
-    found = ((messages, known.get(_key(messages))) for messages in requests)
-    answered = [(messages, calls) for messages, calls in found if calls is not None]
+    for number, key in enumerate(waiting, 1):
+        try:
+            known[key] = _answer(teacher, requests[key].messages, failures)
+        except ModelError as error:
+            failures.append(str(error))
+            in_a_row += 1
+            if in_a_row == _PATIENCE:
+                break
+            continue
+        in_a_row = 0
+        _keep(file, key, known[key])
+        progress.update(number, len(waiting), f"{len(failures)} failed" if failures else "")
+    found = ((request, known.get(key)) for key, request in requests.items())
+    answered = [(request, calls) for request, calls in found if calls is not None]
     added = home.traces.add(_trace(home, toolset, teacher, *answer) for answer in answered)
     return Round(requests=len(requests), answered=len(answered), added=added, failures=tuple(failures[-_PATIENCE:]))
 
@@ -82,29 +89,30 @@ def _answer(teacher: Teacher, messages: tuple[Message, ...], failures: list[str]
         return None
 
 
-def _unanswered(traces: Iterable[Trace]) -> Iterator[tuple[Message, ...]]:
-    """Up to the last request of every conversation that nobody says the right answer of; each once."""
+def _unanswered(traces: Iterable[Trace]) -> dict[str, _Request]:
+    """Up to the last request of every conversation that nobody says the right answer of, by what is said in it; oldest first."""
     everything = list(traces)
     put_right = {trace.source.removeprefix(CORRECTION) for trace in everything if trace.is_correction}
-    met = set[str]()
+    found: dict[str, _Request] = {}
     for trace in everything:
         if trace.is_taught or trace.id in put_right or (trace.accepted and trace.outcome is not None):
             continue
         asked = max((at for at, message in enumerate(trace.messages) if message.role == "user"), default=-1)
-        messages = trace.messages[: asked + 1]
-        if messages and (key := _key(messages)) not in met:
-            met.add(key)
-            yield messages
+        if messages := trace.messages[: asked + 1]:
+            found.setdefault(_key(messages), _Request(messages, trace.created_at))
+    return found
 
 
-def _trace(home: Home, toolset: Toolset, teacher: Teacher, messages: tuple[Message, ...], calls: tuple[ToolCall, ...]) -> Trace:
+def _trace(home: Home, toolset: Toolset, teacher: Teacher, request: _Request, calls: tuple[ToolCall, ...]) -> Trace:
+    """It is forgotten when what was asked is."""
     return Trace(
         toolset=toolset.name,
-        messages=(*messages, *((Message(role="assistant", tool_calls=calls),) if calls else ())),
+        messages=(*request.messages, *((Message(role="assistant", tool_calls=calls),) if calls else ())),
         outcome="calls" if calls else "none",
         source=TEACHER + teacher.name,
         principal=IMPORTER.model_copy(update={"tenant": home.settings.tenant}),
         schema_hashes={call.name: toolset.schema_hashes[call.name] for call in calls},
+        created_at=request.at,
     )
 
 

@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Callable
 from hashlib import blake2b
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from core.types.message import Message, ToolCall
@@ -12,8 +13,14 @@ from core.types.trace import Trace
 from tools.names import is_legal, normal
 from tools.personal import KINDS, PersonalData
 
-NAME = "name"
-_WORD = re.compile(r"[^\W\d_]{3,}")
+NAME, FIGURE = "name", "figure"
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_SEPARATOR = re.compile(r"[\s()/-]+")
+_FIRMS = ("customer", "supplier", "lead", "opportunity")
+"""Kinds whose names may end in a legal form."""
+_PLAIN_KEY = re.compile(r"[a-z][a-z0-9_]*")
+_LEAST_NUMBER, _MOST_NUMBER = 10**7, 10**19
+"""Whole numbers that may be a telephone's or a card's."""
 _DRAWS = 100
 _SYLLABLES = tuple(first + vowel for first in "bdfgklmnprstvz" for vowel in "aeiou")
 
@@ -32,9 +39,10 @@ class Surrogates:
     def hide(self, text: str) -> str:
         """The text with surrogates; a JSON document keeps its form."""
         document = _document(text)
-        if document is not None:
-            return json.dumps(_each_text(document, self._hide), ensure_ascii=False)
-        return self._hide(text)
+        if document is None:
+            return self._hide(text)
+        shown = _each_text(document, self._hide, with_keys=True)
+        return text if shown == document else json.dumps(shown, ensure_ascii=False)
 
     def hide_value(self, value: Any) -> Any:
         """A value, such as the arguments of a call, with surrogates in its texts."""
@@ -65,25 +73,32 @@ class Surrogates:
         pieces, end = [], 0
         for found in self._personal.find(text):
             said = text[found.start : found.end]
-            pieces += [
-                text[end : found.start],
-                self._named(said) if found.entity in KINDS else self._surrogate(said, found.entity),
-            ]
+            shown = self._named(said, found.entity) if found.entity in KINDS else self._surrogate(said, found.entity)
+            pieces += [text[end : found.start], shown]
             end = found.end
         return "".join([*pieces, text[end:]])
 
-    def _named(self, said: str) -> str:
-        """Word by word, so that part of a name is part of its surrogate, too."""
-        shown = _WORD.sub(lambda word: word[0] if _is_plain(word[0]) else self._surrogate(word[0], NAME), said)
-        return shown if shown != said else self._surrogate(said, NAME)
+    def _named(self, said: str, kind: str) -> str:
+        """Word by word, so that part of a name is part of its surrogate, too; only a firm's legal form stays."""
+        words = list(_WORD.finditer(said))
+        legal = len(words) > 1 and kind in _FIRMS and is_legal(normal(words[-1][0]))
+        pieces, end = [], 0
+        for number, word in enumerate(words):
+            stays = normal(word[0]) == "&" or (legal and number == len(words) - 1)
+            shown = word[0] if stays else self._surrogate(word[0], FIGURE if word[0].isdigit() else NAME)
+            pieces += [said[end : word.start()], shown]
+            end = word.end()
+        return "".join([*pieces, said[end:]])
 
     def _surrogate(self, said: str, entity: str) -> str:
-        for attempt in range(_DRAWS):
-            order = random.Random(blake2b(f"{entity} {attempt} {said.casefold()}".encode(), key=self._key).digest())
-            made = _made(said, entity, order)
+        same = _SEPARATOR.sub("", said.casefold())
+        attempt = 0
+        while True:  # millions of words can be made
+            order = random.Random(blake2b(f"{entity} {attempt} {same}".encode("utf-8", "replace"), key=self._key).digest())
+            made = _made(said, entity if attempt < _DRAWS else NAME, order)
             if made != said and self._meant.setdefault(made, said).casefold() == said.casefold():
                 return made
-        raise ValueError(f"no surrogate for a text of {len(said)} characters")
+            attempt += 1
 
     def _restore(self, text: str) -> str:
         surrogates = sorted((one for one in self._meant if one in text), key=len, reverse=True)
@@ -92,16 +107,24 @@ class Surrogates:
 
 
 def _made(said: str, entity: str, order: random.Random) -> str:
-    if entity == NAME:
-        return "".join(order.choice(_SYLLABLES) for _ in range(4)).title()
     if entity == "EMAIL_ADDRESS":
         return "".join(order.choice(_SYLLABLES) for _ in range(5)) + "@example.org"
-    return "".join(order.choice("0123456789") if char.isdigit() else char for char in said)
+    if entity == "IP_ADDRESS":
+        return "fd00::" + ":".join(f"{order.randrange(0x10000):x}" for _ in range(3)) if ":" in said else _private(order)
+    if entity == NAME or not any(char.isdigit() for char in said):
+        return "".join(order.choice(_SYLLABLES) for _ in range(4)).title()
+    letters = entity == "IBAN_CODE"
+    return "".join(_other(char, order, letters and at > 1) for at, char in enumerate(said))  # an account's country stays
 
 
-def _is_plain(word: str) -> bool:
-    """Whether a word of a name says nothing of whose it is."""
-    return is_legal(normal(word)) or normal(word) == "&"
+def _other(char: str, order: random.Random, letters: bool) -> str:
+    if char.isdigit():
+        return order.choice("0123456789")
+    return order.choice(ascii_uppercase if char.isupper() else ascii_lowercase) if letters and char.isalpha() else char
+
+
+def _private(order: random.Random) -> str:
+    return ".".join(["10", *(str(order.randrange(256)) for _ in range(3))])
 
 
 def _document(text: str) -> Any:
@@ -114,11 +137,16 @@ def _document(text: str) -> Any:
         return None
 
 
-def _each_text(value: Any, turn: Callable[[str], str]) -> Any:
+def _each_text(value: Any, turn: Callable[[str], str], with_keys: bool = False) -> Any:
+    """A value with its texts turned; a whole number of many digits is read as a text, as a telephone number may be one."""
     if isinstance(value, str):
         return turn(value)
     if isinstance(value, dict):
-        return {name: _each_text(inner, turn) for name, inner in value.items()}
+        names = (turn(name) if with_keys and not _PLAIN_KEY.fullmatch(name) else name for name in value)
+        return {name: _each_text(inner, turn, with_keys) for name, inner in zip(names, value.values(), strict=True)}
     if isinstance(value, list | tuple):
-        return [_each_text(inner, turn) for inner in value]
+        return [_each_text(inner, turn, with_keys) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool) and _LEAST_NUMBER <= abs(value) < _MOST_NUMBER:
+        turned = turn(str(value))
+        return int(turned) if turned.lstrip("-").isdigit() else value
     return value

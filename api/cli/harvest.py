@@ -44,7 +44,8 @@ def judge(
     """Say what is right at a step of the audit sample; then it is told whether that is what was done."""
     home = open_home()
     known, found = home.registry.get(toolset), home.traces.get(trace)
-    right = read_case({**read_object(case, "--case"), "messages": write_messages(found.messages[:1])})
+    asked = [message for message in found.messages if message.role == "user"]
+    right = read_case({**read_object(case, "--case"), "messages": write_messages(asked[-1:])})
     as_done = AuditSample(home.database, home.settings.tenant).judge(found, known, right, speaker(home, person))
     text = "the same was done" if as_done else "something else was done: the turn does not teach"
     show({"trace": trace, "right": as_done}, f"{trace}: {text}", as_json)

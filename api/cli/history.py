@@ -35,7 +35,7 @@ def import_history(
     journal: Annotated[
         Path, typer.Option(help="JSON Lines of what was written: at, author, tool, arguments; letter, reversed where known.")
     ],
-    hours: Annotated[float, typer.Option(min=0.1, help="How long after a letter its entry may come.")] = 8.0,
+    hours: Annotated[float, typer.Option(min=0.1, max=8760, help="How long after a letter its entry may come.")] = 8.0,
     most: Annotated[int | None, typer.Option(min=1, help="At most so many, of those who reverse least.")] = None,
     as_json: AsJson = False,
 ) -> None:

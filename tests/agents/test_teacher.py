@@ -133,13 +133,20 @@ def test_data_goes_as_it_is_where_that_was_allowed(server: Server) -> None:
     [
         (called({"customer": "harlow"}, "erase"), "none of the tools"), (called("{"), "no JSON"), (called({"copies": 2}), "customer"),
         (called({"customer": "Somebody Else"}), "nobody said"), (called({"customer": 5}), "customer"),
-        (called({"customer": "harlow", "what": "love letter"}), "what"),
+        (called({"customer": "harlow", "what": "love letter"}), "what"), (called({"customer": "harlow", "copies": 9}), "nobody said"),
+        (called('{"customer": "harlow", "copies": 1e999}'), "copies"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused(server: Server, answer: Any, said: str) -> None:
     server.answer = answer
     with pytest.raises(BadInput, match=said):
         teacher(server, raw=True).calls(user("send harlow a copy"))
+
+
+def test_a_request_that_is_refused_is_no_sign_of_being_away(server: Server) -> None:
+    server.status = 400
+    with pytest.raises(BadInput, match="refused"):
+        teacher(server).calls(user("send harlow a copy"))
 
 
 def test_a_teacher_that_is_away_is_named(server: Server) -> None:

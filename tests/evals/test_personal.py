@@ -9,7 +9,7 @@ from core.types.message import Message, ToolCall
 from core.types.tool import Tool, Toolset, Vocabulary
 from core.types.trace import Trace
 from evals.personal import _made, measure_personal
-from tools.personal import PersonalData
+from tools.personal import Found, PersonalData
 
 TOOLSET = Toolset(
     name="erp",
@@ -57,6 +57,17 @@ def test_what_is_hidden_and_what_is_let_alone_is_counted() -> None:
     assert (found.names.rate, found.names.n) == (0.5, 2)
     assert (found.touched.rate, found.touched.n) == (0.0, 6)
     assert (found.still_fit.rate, found.still_fit.n) == (1.0, 4)
+
+
+def test_a_finder_that_finds_a_part_is_seen_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = PersonalData.find
+
+    def part(self: PersonalData, text: str) -> list[Found]:
+        return [found._replace(end=found.start + max(1, (found.end - found.start) // 4)) for found in whole(self, text)]
+
+    monkeypatch.setattr(PersonalData, "find", part)
+    found = measure_personal(TOOLSET, [trace("Orion Lab", "laptops")], 100)
+    assert found.structured.rate < 0.3 and found.names.rate == 0.0
 
 
 def test_a_finder_that_finds_nothing_is_seen_to(monkeypatch: pytest.MonkeyPatch) -> None:

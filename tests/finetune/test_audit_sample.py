@@ -91,6 +91,26 @@ def test_nobody_judges_a_turn_twice(sample: AuditSample, drawn: list[Trace]) -> 
         sample.judge(drawn[0], TOOLSET, called(1), Principal(person="bob"))
 
 
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        ({"expected": (), "outcome": None}, "neither"), ({"expected": (), "outcome": "ask"}, "for what"),
+        ({"expected": (ToolCall(name="moev", arguments={"count": 1}),)}, "moev: is none of the tools"),
+        ({"expected": (ToolCall(name="move", arguments={"count": "x"}),)}, "move: "),
+    ],
+)  # fmt: skip
+def test_a_slip_of_the_judge_is_no_verdict(sample: AuditSample, drawn: list[Trace], update: dict[str, object], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        sample.judge(drawn[0], TOOLSET, called(1).model_copy(update=update), ADA)
+    assert sample.verdicts("shop") == {}
+
+
+def test_a_turn_of_another_toolset_is_not_judged(sample: AuditSample, drawn: list[Trace]) -> None:
+    other = TOOLSET.model_copy(update={"name": "other"})
+    with pytest.raises(BadInput, match="not in the audit sample"):
+        sample.judge(drawn[0], other, called(1), ADA)
+
+
 def test_another_tenant_has_its_own_sample(engine: Engine, sample: AuditSample, drawn: list[Trace]) -> None:
     sample.judge(drawn[0], TOOLSET, called(-1), ADA)
     assert AuditSample(engine, "other").verdicts("shop") == {}

@@ -378,7 +378,7 @@ def training_child(night: "subprocess.Popen[bytes]", within_s: float = 60) -> in
     return None
 
 
-def gone(process: int, within_s: float = 20) -> bool:
+def gone(process: int, within_s: float = 60) -> bool:
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         try:

@@ -1,12 +1,14 @@
 """Requests nobody answered are answered by a teacher once, and what it says counts for less than what people do."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.home import Home
+from agents.retention import forget_taught
 from core.errors import BadInput, ModelError
 from core.settings import Settings
 from core.types.message import Message, ToolCall
@@ -113,6 +115,45 @@ def test_what_is_of_no_use_is_told_and_a_teacher_that_is_away_is_not_asked_on(ho
 
     told = ask(home, teacher := Teacher(gone))
     assert told.failures == ("away",) * 3 and len(teacher.asked) == 3
+
+
+def test_only_the_answer_teaches_and_not_what_was_refused_before(home: Home) -> None:
+    refused = ToolCall(id="c1", name="move", arguments={"count": 99})
+    messages = (
+        Message(role="user", content="move all"),
+        Message(role="assistant", tool_calls=(refused,)),
+        Message(role="tool", tool_call_id="c1", content="refused"),
+        Message(role="user", content="thanks"),
+    )
+    home.traces.add([Trace(toolset="shop", messages=messages, accepted=False, source=THREAD + "1")])
+    ask(home, Teacher(lambda said: 0))
+    (example,) = harvest(home.traces.all("shop"))
+    assert [(step.position, step.outcome) for step in example.steps] == [(4, "none")]
+
+
+def test_what_a_person_says_takes_the_place_of_the_same_said_by_a_teacher(home: Home) -> None:
+    home.traces.add([turn("move three of them")])
+    ask(home, Teacher(lambda said: 3))
+    assert home.traces.add([turn("move three of them", 3, source=CORRECTION + "x")]) == 1
+    assert [trace.source for trace in home.traces.all("shop") if trace.messages[-1].tool_calls] == [CORRECTION + "x"]
+    assert home.traces.add([turn("move three of them", 3, source=TEACHER + "big")]) == 0
+
+
+def test_every_round_asks_what_was_not_asked_before(home: Home) -> None:
+    home.traces.add([turn(f"move {number}") for number in range(5)])
+    teacher = Teacher()
+    assert [ask(home, teacher, most=2).answered for _ in range(4)] == [2, 4, 5, 5] and len(teacher.asked) == 5
+
+
+def test_what_was_taught_is_forgotten_with_what_was_asked(home: Home) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=400)
+    home.traces.add([turn("move some", source=THREAD + "1", accepted=False, created_at=long_ago)])
+    ask(home, Teacher())
+    before = datetime.now(UTC) - timedelta(days=365)
+    assert home.traces.forget(before, pretend=True) == home.traces.forget(before) == 2 and home.traces.count("shop") == 0
+    assert forget_taught(home.nights, before, pretend=False) == 0 and list(home.nights.glob("taught-*"))
+    assert forget_taught(home.nights, datetime.now(UTC) + timedelta(days=1), pretend=False) == 1
+    assert not list(home.nights.glob("taught-*"))
 
 
 def test_people_are_believed_before_a_teacher() -> None:

@@ -175,7 +175,7 @@ def test_bad_rows_are_named_by_line_and_field(tmp_path: Path) -> None:
     rows = [
         json.dumps({"at": "2026-06-01T09:00:00Z", "text": "cancel so 1"}), "{", json.dumps({"at": "yesterday", "text": "x"}),
         json.dumps({"at": "2026-06-01T09:00:00", "text": "no zone"}), json.dumps({"at": "2026-06-01T09:00:00Z", "text": ""}),
-        json.dumps([1]), json.dumps({"at": "2026-06-01T09:00:00Z", "text": "\u0000 \ud800 {}"}),
+        json.dumps({"at": "0001-01-01T00:00:00Z", "text": "no date"}), json.dumps({"at": "2026-06-01T09:00:00Z", "text": "\u0000 \ud800 {}"}),
     ]  # fmt: skip
     file = tmp_path / "letters.jsonl"
     file.write_text("\n".join(rows))
@@ -184,6 +184,16 @@ def test_bad_rows_are_named_by_line_and_field(tmp_path: Path) -> None:
     assert [error.line for error in errors[:5]] == [2, 3, 4, 5, 6] and "letters.jsonl:3: at:" in errors[1].message
     with pytest.raises(NotFound):
         list(read_records(tmp_path / "none.jsonl", Entry))
+
+
+def test_words_are_taken_as_they_stand_and_whole(toolset: Toolset, wording: Wording) -> None:
+    text = "Grüße aus der Straße: 5 oak chairs to Harlow, große Bitte: Call back soon"
+    told = paired([letter(text)], [ordered("Harlow & Sons", ("oak chairs", 5), note="call back")], toolset, wording)
+    assert calls(told)[0][0][1]["note"] == "Call back"
+    part = paired([letter(text)], [ordered("Harlow & Sons", ("oak chairs", 5), note="all back")], toolset, wording)
+    assert "note" not in calls(part)[0][0][1]
+    huge = ordered("Harlow & Sons", ("oak chairs", 10**400))
+    assert paired([letter(text)], [huge], toolset, wording).traces == []
 
 
 def test_entries_nobody_can_use_harm_nothing(toolset: Toolset, wording: Wording) -> None:

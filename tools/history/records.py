@@ -3,22 +3,33 @@
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 
 from core.errors import BadInput
 from core.types.value import Value
 from tools.importers.jsonl import RowError, read_lines
 
+_YEARS = 1900, 2999
 MOST_CHARACTERS = 4_000
 """Of a letter that can be a request; a longer one is cut there."""
+
+
+def _is_of_our_time(at: datetime) -> datetime:
+    """Systems write year 1 or 9999 where they know no time."""
+    if not _YEARS[0] <= at.year <= _YEARS[1]:
+        raise ValueError(f"the year {at.year} is none of {_YEARS[0]} to {_YEARS[1]}")
+    return at
+
+
+_Moment = Annotated[AwareDatetime, AfterValidator(_is_of_our_time)]
 
 
 class Letter(Value):
     """A mail, a ticket, a note: somebody asks for something."""
 
-    at: AwareDatetime
+    at: _Moment
     """When it came."""
     text: str = Field(min_length=1)
     """What it says; without greetings and signatures it is matched best."""
@@ -31,7 +42,7 @@ class Letter(Value):
 class Entry(Value):
     """One write in a journal."""
 
-    at: AwareDatetime
+    at: _Moment
     """When it was made."""
     author: str
     """Who made it."""

@@ -67,7 +67,7 @@ class Wording:
         self._index = NameIndex(toolset.vocabulary)
         self._book = book or VocabularyBook(toolset.vocabulary)
         self.mentions = lru_cache(_REMEMBERED)(lambda text: tuple(find_mentions(text, self._index)))
-        self.numbers = lru_cache(_REMEMBERED)(lambda text: frozenset(abs(float(number.value)) for number in find_numbers(text)))
+        self.numbers = lru_cache(_REMEMBERED)(lambda text: frozenset(abs(number.value) for number in find_numbers(text)))
         self.is_meant = lru_cache(_REMEMBERED)(self._stands_for)
         self._match = lru_cache(_REMEMBERED)(lambda kind, said: self._book.match(kind, said, {}))
 
@@ -134,7 +134,7 @@ class _Run:
         return found
 
     def _number(self, value: float) -> Any:
-        return value if abs(float(value)) in self._wording.numbers(self._text) else None
+        return value if abs(value) in self._wording.numbers(self._text) else None
 
     def _words(self, schema: Mapping[str, Any], value: str) -> str | None:
         kind = schema.get("x-kind")
@@ -146,8 +146,8 @@ class _Run:
             meant = (mention.surface for mention in _longest_first(own) if self._wording.is_meant(kind, mention.surface, value))
             if (found := next(meant, None)) is not None:
                 return found
-        at = self._text.casefold().find(value.casefold())
-        return self._text[at : at + len(value)] if at >= 0 and value.strip() else None
+        there = re.search(rf"(?<!\w){re.escape(value.strip())}(?!\w)", self._text, re.IGNORECASE) if value.strip() else None
+        return there[0] if there else None
 
     def _day_said(self, schema: Mapping[str, Any], value: str) -> str | None:
         look: Look = "back" if schema.get("x-look") == "back" else "ahead"

@@ -18,7 +18,6 @@ def upgrade() -> None:
         sa.Column("toolset", sa.String, nullable=False),
         sa.Column("trace", sa.String, nullable=False),
         sa.Column("right", sa.Boolean, nullable=False),
-        sa.Column("answer", sa.JSON, nullable=False),
         sa.Column("subject_key", sa.String, nullable=False, index=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.UniqueConstraint("tenant", "trace", name="uq_audit_sample_trace"),
