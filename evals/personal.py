@@ -3,13 +3,13 @@
 import random
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from core.types.tool import Toolset
 from core.types.trace import Trace
 from core.types.value import Value
 from evals.intervals import Rate, rate
+from tools.kinds import leaves
 from tools.names import is_legal
 from tools.personal import KINDS, OF_FORM, PersonalData
 from tools.surrogates import Surrogates
@@ -94,25 +94,16 @@ def _compare(toolset: Toolset, was: Trace, now: Trace) -> Iterator[tuple[str, bo
         said_was, said_now = f"{said_was}\n{before.content}", f"{said_now}\n{after.content}"
         for call, hidden in zip(before.tool_calls, after.tool_calls, strict=True):
             schema = toolset.by_name[call.name].parameters if call.name in toolset.by_name else {}
-            for (kind, value), (_, other) in zip(_leaves(call.arguments, schema), _leaves(hidden.arguments, schema), strict=True):
+            for (_, known, value), (_, _, other) in zip(
+                leaves(call.arguments, schema), leaves(hidden.arguments, schema), strict=True
+            ):
+                kind = known.get("x-kind", "")
                 if isinstance(value, str) and value in said_was:
                     yield "still_fit", str(other) in said_now
                 if kind in KINDS and isinstance(value, str):
                     yield "names", _is_gone(value, str(other))
                 elif kind not in (*OF_FORM, "text"):
                     yield "touched", value != other
-
-
-def _leaves(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Values of arguments with the kind their schema names, in order."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _leaves(inner, schema.get("properties", {}).get(name, {}))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner, schema.get("items", {}))
-    else:
-        yield schema.get("x-kind", ""), value
 
 
 def _is_gone(said: str, shown: str, around: str = "") -> bool:

@@ -23,6 +23,7 @@ from core.types.tool import Toolset
 from core.types.value import Value
 from evals.scorers.exact import score
 from finetune.join import Joiner
+from finetune.kept_lines import kept_lines
 from finetune.split import folds
 from tools.kinds import KindTable
 from tools.marks import Marker
@@ -197,14 +198,8 @@ def _judge(toolset: Toolset, caller: Caller, example: Example) -> Judged:
 
 
 def _read_judged(file: Path) -> list[Judged]:
-    """What an earlier run of this version kept; the half line that a kill may have left is cut off."""
-    if not file.is_file():
-        return []
-    written = file.read_bytes()
-    whole = written[: written.rfind(b"\n") + 1]
-    if whole != written:
-        file.write_bytes(whole)
-    judged = [Judged.model_validate_json(line) for line in whole.splitlines()]
+    """What an earlier run of this version kept."""
+    judged = [Judged.model_validate_json(line) for line in kept_lines(file)]
     return [one for one in judged if all(len(row) == FEATURES for row in one.rows)]
 
 

@@ -20,6 +20,7 @@ from core.types.principal import IMPORTER
 from core.types.tool import Toolset
 from core.types.trace import CORRECTION, TEACHER, Trace
 from core.types.value import Value, content_hash
+from finetune.kept_lines import kept_lines
 from finetune.progress import Progress
 
 MOST = 2_000
@@ -128,12 +129,5 @@ def _keep(file: Path, key: str, calls: _Calls) -> None:
 
 
 def _read(file: Path) -> dict[str, _Calls]:
-    """What an earlier round kept; the half line that a kill may have left is cut off."""
-    if not file.is_file():
-        return {}
-    written = file.read_bytes()
-    whole = written[: written.rfind(b"\n") + 1]
-    if whole != written:
-        file.write_bytes(whole)
-    rows = [json.loads(line) for line in whole.splitlines()]
+    rows = [json.loads(line) for line in kept_lines(file)]
     return {key: None if calls is None else tuple(map(ToolCall.model_validate, calls)) for key, calls in rows}
