@@ -29,7 +29,7 @@ from finetune.day import read_day, work_a_day, write_day
 from finetune.fit import PICKER_JOINED, Remembering, fit_picker
 from finetune.harvest import harvest_one
 from finetune.join import Joiner
-from finetune.loop import ROWS, Loop, LoopOrder
+from finetune.loop import FIRST_NIGHT, ROWS, Loop, LoopOrder
 from finetune.progress import Progress
 from tools.marks import AT_NIGHT, Marker
 
@@ -41,7 +41,7 @@ class NightsOrder(Value):
     """How many."""
     a_day: int = 40
     """Conversations a day."""
-    loop: LoopOrder = LoopOrder(day=10, first_drafts=True)
+    loop: LoopOrder = FIRST_NIGHT
     """Of what the first night is trained, and who watches."""
     curated: bool = True
     """Whether the harvest is; else all of it is learned as it is."""

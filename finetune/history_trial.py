@@ -12,7 +12,7 @@ from core.types.principal import IMPORTER
 from core.types.value import Value
 from evals.intervals import paired_difference, rate
 from evals.journal import History, make_history, measure_pairs
-from finetune.loop import ROWS, Loop, LoopOrder
+from finetune.loop import FIRST_NIGHT, ROWS, Loop, LoopOrder
 from finetune.progress import Progress
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
@@ -29,7 +29,7 @@ class HistoryOrder(Value):
     """At most so many."""
     trained: bool = True
     """Whether two nights are compared; else it is only counted how many pairs are right."""
-    loop: LoopOrder = LoopOrder(day=10, first_drafts=True)
+    loop: LoopOrder = FIRST_NIGHT
     """Of what the first night is trained."""
 
 

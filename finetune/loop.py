@@ -61,6 +61,10 @@ class LoopOrder(Value):
     """Who watches."""
 
 
+FIRST_NIGHT = LoopOrder(day=10, first_drafts=True)
+"""For measurements that need the rows' night alone: what is left out of the day can be met by others."""
+
+
 class Loop:
     """One run, in a folder; every step is kept."""
 

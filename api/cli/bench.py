@@ -24,7 +24,7 @@ from finetune.benchmark import BENCHMARKS, run_benchmark
 from finetune.fast_nights import NightsOrder, run_nights
 from finetune.harvest import harvest
 from finetune.history_trial import HistoryOrder, run_history
-from finetune.loop import LoopOrder, run_loop
+from finetune.loop import FIRST_NIGHT, LoopOrder, run_loop
 from finetune.price_change import measure_prices
 from finetune.trace_trials import SCENARIOS, TrialOrder, run_trials
 from retrieval.asked import Asked
@@ -61,6 +61,7 @@ def _command(name: str) -> Any:
 for _name in BENCHMARKS:
     app.command(_name)(_command(_name))
 
+_Scenarios = Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")]
 _Release = Annotated[str, typer.Option(help="A release id, or champion.")]
 
 
@@ -72,7 +73,7 @@ def loop(
     epochs: Annotated[float | None, typer.Option(min=0.1, help="Of every night; default as the planner says.")] = None,
     rank: Rank = None,
     learning_rate: LearningRate = None,
-    scenarios: Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")] = None,
+    scenarios: _Scenarios = None,
     first_drafts: Annotated[bool, typer.Option("--first-drafts", help="Judge by first drafts, in a third of the time.")] = False,
     seed: Annotated[int, typer.Option(help="Of parts, operator and nights.")] = 0,
     as_json: AsJson = False,
@@ -107,14 +108,22 @@ def nights(
     epochs: Annotated[float | None, typer.Option(min=0.1, help="Of the first night; default as the planner says.")] = None,
     rank: Rank = None,
     learning_rate: LearningRate = None,
-    scenarios: Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")] = None,
+    scenarios: _Scenarios = None,
     straight: Annotated[bool, typer.Option("--straight", help="Learn the harvest as it is, to compare with.")] = False,
     seed: Annotated[int, typer.Option(help="Of parts, operator and nights.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Live through many days and fast nights with an operator who overlooks errors; an interrupted run goes on."""
-    first = LoopOrder(rows=rows, day=10, epochs=epochs, rank=rank, learning_rate=learning_rate, seed=seed, scenarios=scenarios,
-                      first_drafts=True)  # fmt: skip
+    first = FIRST_NIGHT.model_copy(
+        update={
+            "rows": rows,
+            "epochs": epochs,
+            "rank": rank,
+            "learning_rate": learning_rate,
+            "seed": seed,
+            "scenarios": scenarios,
+        }
+    )
     with Bars() as bars:
         order = NightsOrder(nights=count, a_day=a_day, loop=first, curated=not straight)
         document = run_nights(out.resolve(), Settings(), order, bars)
@@ -138,14 +147,22 @@ def history(
     epochs: Annotated[float | None, typer.Option(min=0.1, help="Of both nights; default as the planner says.")] = None,
     rank: Rank = None,
     learning_rate: LearningRate = None,
-    scenarios: Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")] = None,
+    scenarios: _Scenarios = None,
     count_only: Annotated[bool, typer.Option("--count-only", help="Count right pairs, and train nothing.")] = False,
     seed: Annotated[int, typer.Option(help="Of parts, history and nights.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Measure pairs of letters and journal entries: how many are right, and what they are worth over training rows alone."""
-    first = LoopOrder(rows=rows, day=10, epochs=epochs, rank=rank, learning_rate=learning_rate, seed=seed, scenarios=scenarios,
-                      first_drafts=True)  # fmt: skip
+    first = FIRST_NIGHT.model_copy(
+        update={
+            "rows": rows,
+            "epochs": epochs,
+            "rank": rank,
+            "learning_rate": learning_rate,
+            "seed": seed,
+            "scenarios": scenarios,
+        }
+    )
     with Bars() as bars:
         order = HistoryOrder(pairs=pairs, trained=not count_only, loop=first)
         document = run_history(out.resolve(), Settings(), order, bars)

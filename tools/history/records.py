@@ -80,5 +80,4 @@ def read_records(path: Path, form: type[_Record]) -> Iterator[_Record | RowError
 
 def by_time(records: list[_Record]) -> list[_Record]:
     """The earliest first."""
-    moment: Any = datetime.timestamp
-    return sorted(records, key=lambda record: moment(record.at))
+    return sorted(records, key=lambda record: record.at)
