@@ -17,6 +17,7 @@ from core.types.value import Value, content_hash
 from finetune.audit_sample import AuditSample
 from finetune.barred import Barred
 from finetune.cluster import cluster
+from finetune.curate.balanced import balanced
 from finetune.curate.capped import capped
 from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, TAUGHT, agreed
 from finetune.curate.decontaminate import decontaminated
@@ -141,6 +142,7 @@ class Curator:
             "undisputed": (lambda rows: self._undisputed(rows, people, put_right)) if with_models else _left_for_the_night,
             "near-duplicates": lambda rows: near_duplicates(rows, put_right.keys()),
             "not one person's": lambda rows: capped(rows, people),
+            "not one sort's": lambda rows: balanced(rows, put_right.keys()),
             "mostly people's": lambda rows: mostly_peoples(rows, taught),
         }
         left_aside = Passed(filter="room", before=seen.accepted, dropped=seen.stale + seen.crowded_out, not_applicable="")

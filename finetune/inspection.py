@@ -1,14 +1,13 @@
 """What tonight would learn from, told in seconds and without a model."""
 
 from collections import Counter
-from collections.abc import Sequence
 
 from agents.home import Home
 from agents.learned import learned_traces
-from core.types.example import Example
 from core.types.value import Value
 from finetune.audit_sample import Audit, AuditSample
 from finetune.barred import barred_for
+from finetune.curate.balanced import count_sorts
 from finetune.curation import Curator, Passed
 from finetune.progress import Progress
 
@@ -52,7 +51,7 @@ def inspect_harvest(home: Home, name: str, progress: Progress) -> Inspection:
     toolset = home.registry.get(name)
     curated = Curator(home, toolset, lambda: home.embedder, 0, progress).inspect(barred_for(home, name))
     learned = learned_traces(home, name)
-    taught = dict.fromkeys(toolset.by_name, 0) | _taught(curated.examples)
+    taught = dict.fromkeys(toolset.by_name, 0) | dict(count_sorts(curated.examples).most_common())
     return Inspection(
         toolset=name,
         traces=home.traces.count(name),
@@ -61,16 +60,8 @@ def inspect_harvest(home: Home, name: str, progress: Progress) -> Inspection:
         new=sum(example.trace_id not in learned for example in curated.examples),
         filters=tuple(curated.passed),
         reasons=dict(Counter(curated.dropped.values()).most_common()),
-        taught_before=_taught(curated.harvested),
+        taught_before=dict(count_sorts(curated.harvested).most_common()),
         taught=taught,
         lacking=tuple(tool for tool in toolset.by_name if taught[tool] < FEW),
         audit=AuditSample(home.database, home.settings.tenant).estimate(home.traces.all(name), toolset),
     )
-
-
-def _taught(examples: Sequence[Example]) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for example in examples:
-        calls = {call.name for step in example.steps if step.outcome == "calls" for call in step.calls}
-        counts.update(calls | {f"({step.outcome})" for step in example.steps if step.outcome != "calls"})
-    return dict(counts.most_common())

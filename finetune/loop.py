@@ -113,8 +113,8 @@ class Loop:
         place = self._folder / _file_name(name)
         return Home(self._settings.model_copy(update={"home": place, "artefacts": self._settings.artefact_folder}))
 
-    def night(self, name: str, traces: Sequence[Trace]) -> NightResult:
-        """A night on these traces, in a home of its own."""
+    def night(self, name: str, traces: Sequence[Trace], swaps: bool = True, joins: bool = True) -> NightResult:
+        """A night on these traces, in a home of its own; `swaps` and `joins` as a night's order has them."""
         self._progress.step(f"night: {name}")
         home = self.home(name)
         home.registry.add(self.toolset)
@@ -128,6 +128,8 @@ class Loop:
             learning_rate=asked.learning_rate,
             exam=NO_EXAM,
             reviewer=not asked.first_drafts,
+            swaps=swaps,
+            joins=joins,
         )
         result = run_night(home, order, self._progress)
         home.database.dispose()

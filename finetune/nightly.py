@@ -96,6 +96,10 @@ class NightOrder(Value):
     """Whether the champion's adapter is trained on, which a little new signal needs few tokens for; else one is trained anew."""
     reviewer: bool = True
     """Whether a reviewer is fitted; without one the release answers by its first drafts."""
+    swaps: bool = True
+    """Whether rows are also learned with other names, ids and amounts (`finetune/augment.py`)."""
+    joins: bool = True
+    """Whether picker and writer are taught rows of two wishes made of rows of one (`finetune/join.py`)."""
     promote: bool = True
     """Whether a passed release becomes champion at once."""
     filtered: bool = True
@@ -231,7 +235,7 @@ class Night:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         marker, embedder = Marker(self._toolset, self._table, AT_NIGHT), self._embedder
-        training, joiner = self._parts.training, Joiner(self._toolset, self._table, PICKER_JOINED, self._order.seed)
+        training, joiner = self._parts.training, self._joiner(PICKER_JOINED)
         start = self._start.picker(self._toolset, marker, embedder) if self._start is not None else None
         cross_fitted = cross_fit_pickers(
             self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update, start, self._kept
@@ -241,10 +245,13 @@ class Night:
         fit_picker(self._toolset, training, joiner.join(training), marker, embedder, start, self._kept).save(folder / PICKER)
         for part, share in (("writer", self._config().joined), ("stop", 0.0)):
             examples = getattr(self._parts, part)
-            joiner = Joiner(self._toolset, self._table, share, self._order.seed)
-            lessons = prepare_lessons(self._toolset, examples, cross_fitted, joiner)
+            lessons = prepare_lessons(self._toolset, examples, cross_fitted, self._joiner(share))
             write_lessons(lessons, folder / f"{part}.jsonl")
         (folder / _DONE).touch()
+
+    def _joiner(self, share: float) -> Joiner:
+        """Makes rows of two wishes, as a share of the rows; none where the order wants none."""
+        return Joiner(self._toolset, self._table, share if self._order.joins else 0.0, self._order.seed)
 
     def train(self) -> None:
         """The adapter, in a child process or on another machine."""
@@ -481,9 +488,13 @@ class Night:
     def _config(self) -> TrainingConfig:
         order = self._order
         config = TrainingConfig(
-            epochs=self._plan.epochs, seed=order.seed, learning_rate=order.learning_rate or self._base.learning_rate
+            epochs=self._plan.epochs,
+            seed=order.seed,
+            learning_rate=order.learning_rate or self._base.learning_rate,
+            swaps=order.swaps,
         )
-        return config if order.rank is None else config.model_copy(update={"rank": order.rank})
+        asked: dict[str, Any] = {} if order.rank is None else {"rank": order.rank}
+        return config.model_copy(update=asked if order.joins else {**asked, "joined": 0.0})
 
     def _folder_of_nights(self) -> Path:
         self._home.nights.mkdir(parents=True, exist_ok=True)

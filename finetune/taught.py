@@ -5,30 +5,22 @@ soon as it is there: an interrupted round goes on. No person has confirmed what 
 person did, and is at most a part of a night (`finetune/curate/mostly_peoples.py`).
 """
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agents.home import Home
-from agents.retention import TAUGHT
 from agents.teacher import Teacher
-from core.errors import BadInput, ModelError
 from core.types.message import Message, ToolCall, without_ids, write_messages
 from core.types.principal import IMPORTER
 from core.types.tool import Toolset
 from core.types.trace import CORRECTION, TEACHER, Trace
 from core.types.value import Value, content_hash
-from finetune.kept_lines import kept_lines
+from finetune.asking import Asking
 from finetune.progress import Progress
 
 MOST = 2_000
 """Requests a round."""
-_Calls = tuple[ToolCall, ...] | None
-"""An answer; None: one that is of no use, which is not asked for again."""
-_PATIENCE = 3
-"""Failures in a row after which the teacher is taken to be away."""
 
 
 class _Request(NamedTuple):
@@ -40,7 +32,7 @@ class Round(Value):
     """What came of asking."""
 
     requests: int
-    """Requests without an answer."""
+    """Requests without an answer, or to be said in other words."""
     answered: int
     """Of these, answered now or before with what can be used."""
     added: int
@@ -59,35 +51,18 @@ def ask_teacher(home: Home, toolset: Toolset, teacher: Teacher, progress: Progre
         progress: Told of every answer.
         most: At most so many requests that were not asked before.
     """
-    file = home.nights / f"{TAUGHT}{content_hash([teacher.name, toolset.version])}.jsonl"
-    known = _read(file)
+    asking = Asking(home.nights, [teacher.name, toolset.version])
     requests = _unanswered(home.traces.all(toolset.name))
-    waiting = [key for key in requests if key not in known][:most]
-    failures, in_a_row = list[str](), 0
-    for number, key in enumerate(waiting, 1):
-        try:
-            known[key] = _answer(teacher, requests[key].messages, failures)
-        except ModelError as error:
-            failures.append(str(error))
-            in_a_row += 1
-            if in_a_row == _PATIENCE:
-                break
-            continue
-        in_a_row = 0
-        _keep(file, key, known[key])
-        progress.update(number, len(waiting), f"{len(failures)} failed" if failures else "")
-    found = ((request, known.get(key)) for key, request in requests.items())
-    answered = [(request, calls) for request, calls in found if calls is not None]
-    added = home.traces.add(_trace(home, toolset, teacher, *answer) for answer in answered)
-    return Round(requests=len(requests), answered=len(answered), added=added, failures=tuple(failures[-_PATIENCE:]))
+    waiting = [key for key in requests if key not in asking.known][:most]
 
+    def answer(key: str) -> Any:
+        return [call.model_dump(mode="json") for call in teacher.calls(requests[key].messages)]
 
-def _answer(teacher: Teacher, messages: tuple[Message, ...], failures: list[str]) -> _Calls:
-    try:
-        return teacher.calls(messages)
-    except BadInput as error:
-        failures.append(str(error))
-        return None
+    failures = asking.ask(waiting, answer, progress)
+    found = ((request, asking.known.get(key)) for key, request in requests.items())
+    answered = [(request, tuple(map(ToolCall.model_validate, calls))) for request, calls in found if calls is not None]
+    added = home.traces.add(_trace(home, toolset, teacher, *one) for one in answered)
+    return Round(requests=len(requests), answered=len(answered), added=added, failures=failures)
 
 
 def _unanswered(traces: Iterable[Trace]) -> dict[str, _Request]:
@@ -119,15 +94,3 @@ def _trace(home: Home, toolset: Toolset, teacher: Teacher, request: _Request, ca
 
 def _key(messages: tuple[Message, ...]) -> str:
     return content_hash(write_messages(without_ids(messages)), length=32)
-
-
-def _keep(file: Path, key: str, calls: _Calls) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as lines:
-        answer = None if calls is None else [call.model_dump(mode="json") for call in calls]
-        lines.write(json.dumps([key, answer]) + "\n")
-
-
-def _read(file: Path) -> dict[str, _Calls]:
-    rows = [json.loads(line) for line in kept_lines(file)]
-    return {key: None if calls is None else tuple(map(ToolCall.model_validate, calls)) for key, calls in rows}

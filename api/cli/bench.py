@@ -20,6 +20,7 @@ from evals.golden import HANDBOOK
 from evals.golden_sets import golden_cases
 from evals.handbook import DEPTHS, compare, fused_recall, questions
 from evals.personal import measure_personal
+from finetune.augment_trial import run_augment
 from finetune.benchmark import BENCHMARKS, run_benchmark
 from finetune.fast_nights import NightsOrder, run_nights
 from finetune.harvest import harvest
@@ -99,6 +100,13 @@ def loop(
     show(document, "\n".join(lines), as_json)
 
 
+def _first_night(
+    rows: int, epochs: float | None, rank: int | None, learning_rate: float | None, scenarios: int | None, seed: int
+) -> LoopOrder:
+    asked = {"rows": rows, "epochs": epochs, "rank": rank, "learning_rate": learning_rate, "scenarios": scenarios, "seed": seed}
+    return FIRST_NIGHT.model_copy(update=asked)
+
+
 @app.command("nights")
 def nights(
     out: _Out = Path(".bench/nights"),
@@ -114,16 +122,7 @@ def nights(
     as_json: AsJson = False,
 ) -> None:
     """Live through many days and fast nights with an operator who overlooks errors; an interrupted run goes on."""
-    first = FIRST_NIGHT.model_copy(
-        update={
-            "rows": rows,
-            "epochs": epochs,
-            "rank": rank,
-            "learning_rate": learning_rate,
-            "seed": seed,
-            "scenarios": scenarios,
-        }
-    )
+    first = _first_night(rows, epochs, rank, learning_rate, scenarios, seed)
     with Bars() as bars:
         order = NightsOrder(nights=count, a_day=a_day, loop=first, curated=not straight)
         document = run_nights(out.resolve(), Settings(), order, bars)
@@ -153,20 +152,34 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Measure pairs of letters and journal entries: how many are right, and what they are worth over training rows alone."""
-    first = FIRST_NIGHT.model_copy(
-        update={
-            "rows": rows,
-            "epochs": epochs,
-            "rank": rank,
-            "learning_rate": learning_rate,
-            "seed": seed,
-            "scenarios": scenarios,
-        }
-    )
+    first = _first_night(rows, epochs, rank, learning_rate, scenarios, seed)
     with Bars() as bars:
         order = HistoryOrder(pairs=pairs, trained=not count_only, loop=first)
         document = run_history(out.resolve(), Settings(), order, bars)
     show(document, json.dumps(document, indent=1), as_json)
+
+
+@app.command("augment")
+def augment(
+    out: _Out = Path(".bench/augment"),
+    rows: Annotated[int, typer.Option(min=50, help="Conversations to train on.")] = 1600,
+    epochs: Annotated[float | None, typer.Option(min=0.1, help="Of every night; default as the planner says.")] = None,
+    rank: Rank = None,
+    learning_rate: LearningRate = None,
+    scenarios: _Scenarios = None,
+    seed: Annotated[int, typer.Option(help="Of parts and nights.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what other values in rows and joined rows are worth, each alone and both; an interrupted run goes on."""
+    with Bars() as bars:
+        order = _first_night(rows, epochs, rank, learning_rate, scenarios, seed)
+        document = run_augment(out.resolve(), Settings(), order, bars)
+    lines = []
+    for name, found in document["end_state"].items():
+        gap = document["lift"].get(name)
+        adds = f"  {100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]" if gap else ""
+        lines.append(f"{name:<18} end state {found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}{adds}")
+    show(document, "\n".join(lines), as_json)
 
 
 @app.command("traces")

@@ -8,8 +8,10 @@ import typer
 from agents.home import Home
 from agents.teacher import Teacher
 from api.cli.output import REFUSED, AsJson, Bars, LearningRate, Rank, open_home, show
+from core.errors import BadInput
 from core.types.tool import Toolset
 from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.paraphrase import paraphrase
 from finetune.plan import Limits
 from finetune.taught import ask_teacher
 from tools.personal import PersonalData
@@ -27,14 +29,21 @@ def night(
     rank: Rank = None,
     learning_rate: LearningRate = None,
     continued: Annotated[bool, typer.Option("--continue", help="Train on from the champion's adapter, not anew.")] = False,
+    no_swaps: Annotated[bool, typer.Option("--no-swaps", help="Do not put other names, ids and amounts into rows.")] = False,
+    no_joins: Annotated[bool, typer.Option("--no-joins", help="Do not make rows of two wishes of rows of one.")] = False,
     teacher: Annotated[
         str | None,
         typer.Option(help="Have requests nobody answered be answered first, by the model of this OpenAI-compatible server."),
     ] = None,
+    paraphrases: Annotated[
+        int, typer.Option(min=0, help="Have the teacher say so many confirmed requests in other words, those of rare work first.")
+    ] = 0,
     no_promote: Annotated[bool, typer.Option("--no-promote", help="Keep the release, but do not let it serve.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Harvest, curate, train, fit, examine, judge, release. Exit code 3 when the gate refuses."""
+    if paraphrases and teacher is None:
+        raise BadInput("--paraphrases: nobody to ask; --teacher names the OpenAI-compatible server")
     home = open_home()
     limits = Limits(epochs=epochs, conversations=limit, minutes=minutes, tokens=max_tokens)
     order = NightOrder(
@@ -45,27 +54,37 @@ def night(
         rank=rank,
         learning_rate=learning_rate,
         continued=continued,
+        swaps=not no_swaps,
+        joins=not no_joins,
         promote=not no_promote,
     )
     with Bars() as bars:
         if teacher is not None:
-            _be_taught(home, home.registry.get(toolset), teacher, bars)
+            _be_taught(home, home.registry.get(toolset), teacher, paraphrases, bars)
         result = run_night(home, order, bars)
     show(result.model_dump(mode="json"), _text(result), as_json)
     if not result.passed:
         raise typer.Exit(REFUSED)
 
 
-def _be_taught(home: Home, toolset: Toolset, url: str, bars: Bars) -> None:
-    """Ask the teacher what nobody answered; that it is away does not keep the night from coming."""
+def _be_taught(home: Home, toolset: Toolset, url: str, paraphrases: int, bars: Bars) -> None:
+    """Ask the teacher what nobody answered, and for other words; that it is away does not keep the night from coming."""
     settings = home.settings
     hides = url not in settings.raw_egress
     surrogates = Surrogates(PersonalData(toolset.vocabulary), token_bytes(32)) if hides else None
     key = settings.teacher_key.get_secret_value() if settings.teacher_key else "none"
     bars.step(f"ask the teacher{'' if hides else ', personal data as it is'}")
-    told = ask_teacher(home, toolset, Teacher(url, settings.teacher_model, key, toolset, surrogates), bars)
+    teacher = Teacher(url, settings.teacher_model, key, toolset, surrogates)
+    told = ask_teacher(home, toolset, teacher, bars)
     bars.update(told.answered, told.requests, f"{told.answered} of {told.requests} requests answered, {told.added} of them new")
-    for failure in told.failures:
+    failures = told.failures
+    if paraphrases:
+        bars.step(f"ask for other words for {paraphrases} requests")
+        told = paraphrase(home, toolset, teacher, bars, paraphrases)
+        note = f"{told.answered} of {told.requests} said in other words, {told.added} of them new"
+        bars.update(told.answered, told.requests, note)
+        failures += told.failures
+    for failure in failures:
         typer.echo(f"warning: {failure}", err=True)
 
 

@@ -143,6 +143,23 @@ def test_what_cannot_be_used_is_refused(server: Server, answer: Any, said: str) 
         teacher(server, raw=True).calls(user("send harlow a copy"))
 
 
+def test_other_words_come_back_with_the_names_that_were_said_and_no_personal_data_is_on_the_wire(server: Server) -> None:
+    def turned(body: dict[str, Any]) -> dict[str, Any]:
+        assert "tools" not in body
+        return {"content": f'"for {body["messages"][-1]["content"].removeprefix("send ")} I need it"'}
+
+    server.answer = turned
+    assert teacher(server).reworded("send Harlow, nora@hus.no") == "for Harlow, nora@hus.no I need it"
+    assert not any(raw in line.decode().lower() for line in server.wire for raw in RAW)
+
+
+@pytest.mark.parametrize("words", ["", "  ", "send  Harlow the invoice!", "x" * 400])
+def test_no_other_words_are_told(server: Server, words: str) -> None:
+    server.answer = {"content": words}
+    with pytest.raises(BadInput, match="no other words"):
+        teacher(server, raw=True).reworded("send Harlow the invoice")
+
+
 def test_a_request_that_is_refused_is_no_sign_of_being_away(server: Server) -> None:
     server.status = 400
     with pytest.raises(BadInput, match="refused"):

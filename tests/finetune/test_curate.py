@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from core.types.example import Example, Step
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
+from finetune.curate import balanced as balance
 from finetune.curate import capped as caps
+from finetune.curate.balanced import balanced
 from finetune.curate.capped import capped
 from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, agreed
 from finetune.curate.decontaminate import MAX_JACCARD, decontaminated, jaccard, trigrams
@@ -211,6 +213,23 @@ def test_one_person_does_not_fill_the_night(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(dropped) == 11 and all(people[name] == "eve" for name in dropped), "nine of thirty are her share"
     assert capped(rows[::-1], people).dropped == dropped, "whatever the order they come in"
     assert len(kept) == 19
+
+
+def test_one_sort_of_work_does_not_drown_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(balance, "LEAST", 5)
+    common = [calling(f"c{number}", tool="look") for number in range(40)]
+    rare = [calling(f"r{number}") for number in range(10)]
+    kept, dropped, _ = balanced([*common, *rare], {"c7", "c8"})
+    assert len(dropped) == 30 and set(dropped.values()) == {"more than 10 of look"}
+    assert {"c7", "c8", *(row.trace_id for row in rare)} <= {row.trace_id for row in kept}, "corrections and what is rare stay"
+    assert balanced([*rare, *common[::-1]], {"c7", "c8"}).dropped == dropped, "whatever the order they come in"
+    assert not balanced(kept, set()).dropped, "what is left is in balance"
+
+
+def test_few_of_one_sort_or_nothing_but_one_are_left_as_they_are() -> None:
+    common = [calling(f"c{number}", tool="look") for number in range(190)]
+    assert not balanced([*common, calling("r")], set()).dropped
+    assert balanced(common * 3, set()).not_applicable == "one sort of work"
 
 
 def test_where_one_person_is_all_there_is_nothing_is_left_out() -> None:

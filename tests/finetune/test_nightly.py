@@ -34,7 +34,7 @@ from evals.golden_sets import add_golden, golden_cases
 from finetune.archive import pack, unpack
 from finetune.curate.decontaminate import MAX_JACCARD, jaccard
 from finetune.dataset import PART_NAMES, thaw
-from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.nightly import Night, NightOrder, NightResult, run_night
 from finetune.order import ORDER as ORDER_FILE
 from finetune.plan import Limits
 from finetune.progress import Silent
@@ -91,6 +91,14 @@ def conversation(number: int) -> dict[str, Any]:
     if number % 3 == 0:
         messages += [{"role": "tool", "tool_call_id": "c", "content": '{"ok":true}'}, {"role": "assistant", "content": "Done."}]
     return {"messages": messages}
+
+
+def of_two_wishes(number: int) -> dict[str, Any]:
+    """Two of these conversations as one: without any nothing shows that a step may hold two calls."""
+    (said, first), (also, second) = (conversation(one)["messages"][:2] for one in (number, number + 1))
+    (call,), (other,) = first["tool_calls"], second["tool_calls"]
+    both = {"role": "assistant", "tool_calls": [call, {**other, "id": "d"}]}
+    return {"messages": [{"role": "user", "content": f"{said['content']} and {also['content']}"}, both]}
 
 
 def make_home(folder: Path, conversations: int = 40) -> Home:
@@ -268,6 +276,27 @@ def test_kinds_come_from_the_training_part_only(studied: Studied) -> None:
     assert labels(parts.exam) and labels(parts.exam).isdisjoint(labels(parts.training))
     assert set(table.learned["label"]) == labels(parts.training)
     assert not any(label in table.model_dump_json() for label in labels(parts.exam))
+
+
+def test_augmentation_can_be_switched_off(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    fresh = make_home(tmp_path / "fresh", conversations=80)
+    fresh.traces.add([read_trace(of_two_wishes(number), shop()) for number in range(1, 80, 8)])
+    ordered: list[Any] = []
+    monkeypatch.setattr(finetune.nightly, "train_in_child", lambda order, folder, *_: ordered.append((order.config, folder)))
+
+    def lessons(**switches: bool) -> int:
+        night = Night(fresh, order(base, **switches), Silent())
+        night.curate()
+        night.prepare()
+        with pytest.raises(TypeError):  # nothing came of the training
+            night.train()
+        return len((ordered[-1][1].parent / "lessons" / "writer.jsonl").read_text().splitlines())
+
+    with_both, without = lessons(), lessons(swaps=False, joins=False)
+    assert without < with_both, "no row of two wishes"
+    assert [(config.swaps, config.joined > 0) for config, _ in ordered] == [(True, True), (False, False)]
+    assert ordered[0][1] != ordered[1][1], "each has a folder of its own"
 
 
 def test_golden_requests_are_in_no_part_that_is_trained_on(fresh: Home, base: Path, tmp_path: Path) -> None:
