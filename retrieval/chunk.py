@@ -50,13 +50,13 @@ def pieces_of(text: str) -> list[str]:
 def cut(document: Document) -> list[Passage]:
     """The passages of a page, in reading order; nothing of its text is left out but headings and blank lines."""
     passages: list[Passage] = []
-    for heading, blocks in _sections(document):
+    for heading, blocks in sections_of(document):
         for text in _packed(blocks):
             passages.append(Passage(document=document.name, heading=heading, text=text, position=len(passages)))
     return passages
 
 
-def _sections(document: Document) -> Iterator[tuple[str, list[str]]]:
+def sections_of(document: Document) -> Iterator[tuple[str, list[str]]]:
     """Headings and the blocks under them."""
     path: list[tuple[int, str]] = []
     lines: list[str] = []

@@ -1,5 +1,6 @@
-"""`nightschool history`: what mails, tickets and the business system's journal know of how work is done."""
+"""`nightschool history`: what mails, tickets, the business system's journal and written procedures know of how work is done."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -7,8 +8,14 @@ from typing import Annotated, TypeVar
 import typer
 
 from agents.home import Home
+from agents.serving import CHAMPION, Loader
 from api.cli.output import BAD_ROWS, AsJson, Bars, open_home, show
+from core.errors import BadInput, NotFound
 from core.types.principal import IMPORTER
+from evals.golden_proposals import ProposalStore
+from finetune.procedure_cases import Drafted, draft_cases
+from retrieval.documents import Document, pages_in, read_document
+from retrieval.procedures import procedures_in
 from tools.erp.company.toolset import TOOLSET
 from tools.erp.sandbox.lookup import Lookup
 from tools.erp.sandbox.sandbox import Sandbox
@@ -18,14 +25,9 @@ from tools.history.wording import Wording
 from tools.importers.jsonl import MOST_ERRORS, RowError
 from tools.resolve import Book
 
-app = typer.Typer(help="Institutional knowledge: letters and journals.", no_args_is_help=True)
+app = typer.Typer(help="Institutional knowledge: letters and journals, procedures.", no_args_is_help=True)
 _SHOWN = 8
 _Record = TypeVar("_Record", Letter, Entry)
-
-
-@app.callback()
-def _group() -> None:
-    """A group, though it has one command so far."""
 
 
 @app.command("import")
@@ -63,6 +65,56 @@ def import_history(
     show(document, "\n".join(lines), as_json)
     if errors:
         raise typer.Exit(BAD_ROWS)
+
+
+@app.command("procedures")
+def draft_procedures(
+    toolset: str,
+    pages: Annotated[Path, typer.Argument(help="A page with numbered steps, Markdown or text, or a folder of such.")],
+    release: Annotated[str, typer.Option(help="A release id, champion or base: who says what a step comes to.")] = CHAMPION,
+    as_json: AsJson = False,
+) -> None:
+    """Draft cases from procedures and propose them for the golden set, where people verify or reject them; bad pages are listed
+    and skipped (exit code 4)."""
+    home = open_home()
+    known = home.registry.get(toolset)
+    documents, errors = _pages(pages)
+    procedures = [one for document in documents if document.superseded_by is None for one in procedures_in(document)]
+    drafted = Drafted([], Counter())
+    if procedures:
+        with Bars() as bars:
+            bars.step(f"{len(procedures)} procedures on {len(documents)} pages")
+            predictor = Loader(home).load(toolset, release)
+            drafted = draft_cases(procedures, known, predictor, bars)
+            predictor.close()
+    added = ProposalStore(home.database, home.settings.tenant).add(toolset, drafted.proposals, home.principal)
+    strata = Counter(proposal.stratum for proposal in drafted.proposals)
+    document = {
+        "toolset": toolset, "pages": len(documents), "procedures": len(procedures), "cases": len(drafted.proposals),
+        "proposed": added, "strata": dict(strata.most_common()), "left_out": dict(drafted.left_out.most_common()),
+        "bad": len(errors), "errors": errors,
+    }  # fmt: skip
+    lines = [f"{len(procedures)} procedures on {len(documents)} pages: {len(drafted.proposals)} cases, {added} of them new"]
+    lines += [f"  {count:>7}  {name}" for name, count in strata.most_common()]
+    lines += [f"  {count:>7}  left out: {why}" for why, count in drafted.left_out.most_common()]
+    lines += [*errors, f"`nightschool golden list {toolset}` shows them, `golden verify {toolset} ID` says what is right"]
+    show(document, "\n".join(lines), as_json)
+    if errors:
+        raise typer.Exit(BAD_ROWS)
+
+
+def _pages(place: Path) -> tuple[list[Document], list[str]]:
+    """A page, or all of a folder; and what is wrong with those that cannot be read."""
+    if not place.exists():
+        raise NotFound(f"{place}: no such page or folder")
+    files = [place] if place.is_file() else list(pages_in(place))
+    documents, errors = list[Document](), list[str]()
+    for file in files:
+        try:
+            documents.append(read_document(file, place if place.is_dir() else place.parent))
+        except BadInput as error:
+            errors.append(str(error))
+    return documents, errors
 
 
 def _read(file: Path, form: type[_Record]) -> tuple[list[_Record], list[RowError]]:

@@ -1,13 +1,17 @@
 """`nightschool golden`: proposed, verified by people, frozen, and never trained on."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.home import Home
+from agents.serving import Loader
 from core.settings import Settings
+from core.types.message import Message, ToolCall
+from core.types.prediction import Prediction
 from core.types.release import Release
 from core.types.trace import THREAD
 
@@ -138,3 +142,38 @@ def test_every_version_is_kept(shop: Any) -> None:
     assert kept[1][:1] == kept[0] and len(kept[1]) == 2
     Path("g.jsonl").write_text(json.dumps({**case, "part": "both"}) + "\n")
     assert "g.jsonl:1: part: expected one of gate, report" in shop("golden", "add", "shop", "g.jsonl").stderr
+
+
+class Looking:
+    """A release that looks for whatever it is told."""
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        call = ToolCall(name="look", arguments={"what": messages[-1].content})
+        return Prediction(outcome="calls", tool_calls=(call,), confidence=0.5, latency_ms=1.0)
+
+    def close(self) -> None: ...
+
+
+def test_procedures_become_proposals_that_people_verify(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Loader, "load", lambda *_: Looking())
+    pages = Path("pages")
+    pages.mkdir()
+    (pages / "stock.md").write_text("# Stock\n1. Look for the vases.\n2. Then `move` what is left.\n")
+    (pages / "old.md").write_text("# Old\nSuperseded by: stock.md\n\n1. Ask Eve.\n2. Ask her again.\n")
+    (pages / "broken.md").write_bytes(b"1. a\x00b")
+    ran = shop("history", "procedures", "shop", "pages", "--json")
+    assert ran.code == 4 and "broken.md: not a text" in ran.document["errors"][0]
+    assert (ran.document["pages"], ran.document["procedures"], ran.document["proposed"]) == (2, 1, 2)
+    waiting = by_stratum(shop)
+    assert set(waiting) == {"procedure: look", "procedure: ask"}
+    assert shop("golden", "verify", "shop", waiting["procedure: look"], "--as", "ada", "--json").document["state"] == "verified"
+    frozen = shop("golden", "freeze", "shop", "--json").document
+    assert frozen["new"] == 1 and shop("history", "procedures", "shop", "pages/stock.md", "--json").document["proposed"] == 0
+
+
+def test_where_no_page_has_steps_no_release_is_needed(shop: Any) -> None:
+    Path("page.md").write_text("# Nothing to do\n")
+    ran = shop("history", "procedures", "shop", "page.md", "--json")
+    assert ran.code == 0 and ran.document["cases"] == 0
+    missing = shop("history", "procedures", "shop", "nowhere")
+    assert missing.code == 2 and "nowhere: no such page or folder" in missing.stderr
