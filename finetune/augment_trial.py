@@ -7,7 +7,7 @@ from typing import Any
 from core.settings import Settings
 from evals.intervals import paired_difference, rate
 from finetune.loop import ROWS, Loop, LoopOrder
-from finetune.nightly import NightResult
+from finetune.night_order import NightResult
 from finetune.progress import Progress
 
 BOTH = ROWS

@@ -29,7 +29,8 @@ from evals.swap import NameSwap
 from finetune.cluster import cluster
 from finetune.dataset import thaw
 from finetune.harvest import harvest
-from finetune.nightly import NightOrder, run_night
+from finetune.night_order import NightOrder
+from finetune.nightly import run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from finetune.split import folds

@@ -33,7 +33,8 @@ from finetune.archive import unpack
 from finetune.day import Day, Operator, read_day, work_a_day, write_day
 from finetune.harvest import harvest_one
 from finetune.kept import is_quiet
-from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.night_order import NightOrder, NightResult
+from finetune.nightly import run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from tools.erp.company import CONVERSATIONS, DAY

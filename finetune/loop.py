@@ -25,7 +25,8 @@ from evals.workday import Outcome, read_outcomes, work, write_outcomes
 from finetune.cluster import cluster
 from finetune.day import Day, Operator, read_day, work_a_day, write_day
 from finetune.harvest import harvest
-from finetune.nightly import NO_EXAM, NightOrder, NightResult, run_night
+from finetune.night_order import NO_EXAM, NightOrder, NightResult
+from finetune.nightly import run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from finetune.split import shuffled_clusters

@@ -33,10 +33,9 @@ from core.chat import FORMAT_HASH
 from core.errors import ModelError, NotFound, TrainingError
 from core.types.case import Case, cases_of
 from core.types.example import Example
-from core.types.message import Message
 from core.types.release import Release, ReleaseStatus
 from core.types.tool import Toolset
-from core.types.value import Value, content_hash
+from core.types.value import content_hash
 from evals.failures import count_failures
 from evals.gate import Verdict, judge
 from evals.golden_sets import golden_cases
@@ -60,8 +59,9 @@ from finetune.fit import (
 from finetune.join import Joiner
 from finetune.kept import kept_in_mind
 from finetune.lessons import prepare_lessons, write_lessons
+from finetune.night_order import NightOrder, NightResult
 from finetune.order import Order, TrainingConfig
-from finetune.plan import Limits, Plan, measured_speed, plan, remember_speed
+from finetune.plan import Plan, measured_speed, plan, remember_speed
 from finetune.progress import Progress
 from finetune.split import Parts, shuffled_clusters, split
 from finetune.start import Start, new_traces, start_of
@@ -70,71 +70,9 @@ from tools.marks import AT_NIGHT, Marker
 
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
-NO_EXAM = (Case(messages=(Message(role="user", content="good morning"),), outcome="none"),)
-"""For who judges by other means: a night's own exam takes minutes, and a seventh of the rows."""
 _DONE = "done"
 _NIGHT_LASTS = timedelta(days=2)
 """What was begun longer ago was given up."""
-
-
-class NightOrder(Value):
-    """What a person or the schedule asks for."""
-
-    toolset: str
-    """Which toolset to train."""
-    base: str = "small"
-    """Recipe, path or hub name."""
-    seed: int = 0
-    """Of split, weights, batches."""
-    limits: Limits = Limits()
-    """Epochs, rows, minutes, tokens."""
-    rank: int | None = None
-    """LoRA rank, that is the adapter's size; None as `TrainingConfig` has it."""
-    learning_rate: float | None = None
-    """Peak learning rate; None as the base has it."""
-    continued: bool = False
-    """Whether the champion's adapter is trained on, which a little new signal needs few tokens for; else one is trained anew."""
-    reviewer: bool = True
-    """Whether a reviewer is fitted; without one the release answers by its first drafts."""
-    swaps: bool = True
-    """Whether rows are also learned with other names, ids and amounts (`finetune/augment.py`)."""
-    joins: bool = True
-    """Whether picker and writer are taught rows of two wishes made of rows of one (`finetune/join.py`)."""
-    promote: bool = True
-    """Whether a passed release becomes champion at once."""
-    filtered: bool = True
-    """Whether the harvest is curated; else all of it is learned as it is, which is what curation is compared with."""
-    exam: tuple[Case, ...] | None = None
-    """An exam handed in (benchmarks); None takes the golden set, or cuts one from the conversations."""
-
-
-class NightResult(Value):
-    """What came of it."""
-
-    release: str
-    """Its id; refused releases are kept too."""
-    promoted: bool
-    """Whether it is champion now."""
-    passed: bool
-    """What the gate said."""
-    reason: str
-    """The gate's sentence."""
-    warnings: tuple[str, ...]
-    """What a person should know."""
-    report: str
-    """Path of the HTML report."""
-    seconds: float
-    """Wall time of this run."""
-    rows: dict[str, int]
-    """Conversations by part, and dropped."""
-    exam: dict[str, Any]
-    """Summaries: `candidate`, `base` or `champion`."""
-    plan: str
-    """What was planned, in words."""
-    folder: str
-    """Where the night keeps its steps."""
-    audit: Audit
-    """How many acceptances are false, as far as the audit sample tells."""
 
 
 def run_night(home: Home, order: NightOrder, progress: Progress) -> NightResult:

@@ -24,7 +24,8 @@ from evals.nearest import NearestRow
 from evals.report import ShownCall, write_report
 from evals.suite import Examination, examine
 from finetune.dataset import thaw
-from finetune.nightly import BASE_EXAM_ROWS, NightOrder, NightResult, run_night
+from finetune.night_order import NightOrder, NightResult
+from finetune.nightly import BASE_EXAM_ROWS, run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from tools.erp import starter

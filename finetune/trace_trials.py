@@ -25,7 +25,8 @@ from evals.intervals import paired_difference
 from evals.suite import Examination
 from evals.summary import summarise
 from finetune.benchmark import BENCHMARKS, kept_examination, load
-from finetune.nightly import NO_EXAM, NightOrder, run_night
+from finetune.night_order import NO_EXAM, NightOrder
+from finetune.nightly import run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
 from finetune.split import folds

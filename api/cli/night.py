@@ -10,7 +10,8 @@ from agents.teacher import Teacher
 from api.cli.output import REFUSED, AsJson, Bars, LearningRate, Rank, open_home, show
 from core.errors import BadInput
 from core.types.tool import Toolset
-from finetune.nightly import NightOrder, NightResult, run_night
+from finetune.night_order import NightOrder, NightResult
+from finetune.nightly import run_night
 from finetune.paraphrase import paraphrase
 from finetune.plan import Limits
 from finetune.taught import ask_teacher

@@ -34,7 +34,8 @@ from evals.golden_sets import add_golden, golden_cases
 from finetune.archive import pack, unpack
 from finetune.curate.decontaminate import MAX_JACCARD, jaccard
 from finetune.dataset import PART_NAMES, thaw
-from finetune.nightly import Night, NightOrder, NightResult, run_night
+from finetune.night_order import NightOrder, NightResult
+from finetune.nightly import Night, run_night
 from finetune.order import ORDER as ORDER_FILE
 from finetune.plan import Limits
 from finetune.progress import Silent
