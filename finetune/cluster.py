@@ -1,7 +1,7 @@
 """Clusters of near-duplicate conversations, so that no phrasing stands on both sides of a split.
 
-Conversations that come with a `shape` keep it. Others are joined when their requests share most of their character
-5-grams, by MinHash with locality-sensitive hashing, and transitively.
+Conversations that come with a `shape` keep it; where that is the trace id of another one they are where that is. Others are
+joined when their requests share most of their character 5-grams, by MinHash with locality-sensitive hashing, and transitively.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,5 @@ def cluster(examples: Sequence[Example]) -> list[Example]:
             first, second = sorted((find(index), find(near)))
             leader[second] = first
         lsh.insert(index, sketches[index])
-    return [
-        example.model_copy(update={"cluster": examples[find(index)].trace_id}) if index in leader else example
-        for index, example in enumerate(examples)
-    ]
+    led = {examples[index].trace_id: examples[find(index)].trace_id for index in loose}
+    return [example.model_copy(update={"cluster": led.get(example.cluster, example.cluster)}) for example in examples]

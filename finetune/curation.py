@@ -32,6 +32,7 @@ from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
 from finetune.curate.stood import stood
 from finetune.curate.up_to_date import up_to_date
+from finetune.curate.with_original import with_original
 from finetune.fates import fates_of
 from finetune.fit import PICKER_JOINED, fit_picker
 from finetune.harvest import harvest
@@ -129,6 +130,7 @@ class Curator:
         trust = dict.fromkeys(imported, IMPORTED) | dict.fromkeys(put_right, PUT_RIGHT)
         taught = frozenset(trace.id for trace in traces if trace.is_taught)
         trust |= dict.fromkeys(taught, TAUGHT)
+        rewords = {trace.id: original for trace in traces if (original := trace.rewords) is not None}
         filters: dict[str, Filter] = {
             "schema of now": lambda rows: up_to_date(rows, hashes, self._toolset, self._ways),
             "stood": lambda rows: stood(rows, fates),
@@ -140,6 +142,7 @@ class Curator:
             "believed": (lambda rows: self._believed(rows, traces)) if with_models else _left_for_the_night,
             "said by somebody": lambda rows: grounded(rows, self._toolset, people, put_right),
             "undisputed": (lambda rows: self._undisputed(rows, people, put_right)) if with_models else _left_for_the_night,
+            "beside its original": lambda rows: with_original(rows, rewords),
             "near-duplicates": lambda rows: near_duplicates(rows, put_right.keys()),
             "not one person's": lambda rows: capped(rows, people),
             "not one sort's": lambda rows: balanced(rows, put_right.keys()),

@@ -14,7 +14,7 @@ from core.errors import BadInput
 from core.types.message import Message, ToolCall
 from core.types.principal import IMPORTER
 from core.types.tool import Toolset
-from core.types.trace import CORRECTION, TEACHER, Trace
+from core.types.trace import CORRECTION, REWORDS, TEACHER, Trace
 from core.types.value import content_hash
 from finetune.asking import Asking
 from finetune.curate.balanced import count_sorts, sorts_of
@@ -90,10 +90,11 @@ def _values(trace: Trace) -> Iterator[str]:
 
 
 def _trace(home: Home, teacher: Teacher, trace: Trace, said: str) -> Trace:
-    """It is forgotten when what was asked is."""
+    """It is forgotten when what was asked is, and is of the same cluster, so that an exam never has the other one."""
     update = {
         "messages": (Message(role="user", content=said), *trace.messages[1:]),
-        "source": TEACHER + teacher.name,
+        "source": f"{TEACHER}{teacher.name}{REWORDS}{trace.id}",
+        "shape": trace.shape or trace.id,
         "principal": IMPORTER.model_copy(update={"tenant": home.settings.tenant}),
         "judged": "",
     }

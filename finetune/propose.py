@@ -31,16 +31,19 @@ def propose(
     """Choose steps, one a conversation and one a cluster of near-duplicates, in turn from every stratum.
 
     Args:
-        traces: All there are, let be or not.
+        traces: All there are, let be or not; what a teacher said in other words is not taken, nor what it was said for if met.
         toolset: What they are of.
         met: Traces that must not be taken.
         known: Proposed before; they count for their strata.
         most: How many, at most.
         seed: Another one chooses others.
     """
+    everything = list(traces)
     taken = {proposal.trace for proposal in known}
+    reworded = {original for trace in everything if trace.id in met and (original := trace.rewords) is not None}
     strata: dict[str, list[Proposal]] = defaultdict(list)
-    for proposal in _candidates([trace for trace in traces if trace.id not in met and trace.id not in taken], toolset, seed):
+    fresh = [trace for trace in everything if trace.id not in {*met, *taken, *reworded} and trace.rewords is None]
+    for proposal in _candidates(fresh, toolset, seed):
         strata[proposal.stratum].append(proposal)
     for proposals in strata.values():
         proposals.sort(key=lambda proposal: content_hash([seed, proposal.id]), reverse=True)

@@ -13,7 +13,9 @@ Outcome = Literal["calls", "ask", "knowledge", "none", "done"]
 OUTCOMES: tuple[Outcome, ...] = ("calls", "ask", "knowledge", "none", "done")
 Judged = Literal["", "approved", "edited", "rejected"]
 THREAD, CORRECTION, TEACHER = "thread ", "correction of ", "teacher "
-"""How a trace's source begins that the agent recorded, of one that puts another one right, and of a larger model's answer."""
+"""How a trace's source begins that the agent recorded, of one that puts another one right, and of what a larger model says."""
+REWORDS = " rewords "
+"""What stands in the source of a larger model's other words before the id of the trace they are for."""
 
 
 class Trace(Value):
@@ -67,6 +69,12 @@ class Trace(Value):
     def is_taught(self) -> bool:
         """Whether a larger model says that it is right, and no person does."""
         return self.source.startswith(TEACHER)
+
+    @property
+    def rewords(self) -> str | None:
+        """Id of the trace that a larger model said in other words; None of every other trace."""
+        _, marker, original = self.source.rpartition(REWORDS)
+        return original if marker and self.is_taught else None
 
     @property
     def conversation_key(self) -> str:

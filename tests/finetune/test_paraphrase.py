@@ -11,9 +11,13 @@ from core.settings import Settings
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset, read_toolset
 from core.types.trace import CORRECTION, TEACHER, THREAD, Trace
+from finetune.barred import Barred
+from finetune.curate.with_original import with_original
+from finetune.curation import Curator
 from finetune.harvest import harvest
 from finetune.paraphrase import paraphrase
 from finetune.progress import Silent
+from finetune.propose import propose
 
 _ITEM = {"type": "object", "properties": {"item": {"type": "string"}, "count": {"type": "integer"}}}
 TOOLSET: Toolset = read_toolset("shop", [{"name": "move", "parameters": _ITEM}, {"name": "look", "parameters": _ITEM}])
@@ -60,7 +64,11 @@ def test_other_words_have_the_same_answer_and_are_a_teachers(home: Home) -> None
     told = ask(home, teacher := Teacher())
     assert (told.requests, told.answered, told.added, told.failures) == (2, 2, 2, ())
     assert {trace.messages[0].content for trace in taught(home)} == {"lamp the move", "lamp 3 move"}
-    assert all(trace.source == TEACHER + "big" and trace.accepted and not trace.is_of_the_day for trace in taught(home))
+    assert all(trace.source.startswith(TEACHER + "big") and trace.accepted for trace in taught(home))
+    assert {home.traces.get(trace.rewords or "").messages[0].content for trace in taught(home)} == {
+        "move the lamp",
+        "move 3 lamp",
+    }
     assert {call.arguments.get("count") for row in harvest(taught(home)) for call in row.steps[0].calls} == {None, 3}
     assert ask(home, teacher).added == 0 and len(teacher.asked) == 2, "neither is asked for twice, nor is a paraphrase"
 
@@ -85,6 +93,35 @@ def test_what_nobody_confirmed_or_was_put_right_is_not_asked_for(home: Home) -> 
     ask(home, teacher := Teacher())
     assert teacher.asked == ["look lamp"]
     assert [trace.messages[1].tool_calls[0].name for trace in taught(home)] == ["look"]
+
+
+def test_it_teaches_only_beside_its_original(home: Home) -> None:
+    original, golden = turn("take the lamp away for me"), turn("carry one old lamp down to us")
+    home.traces.add([original, golden])
+    ask(home, Teacher())
+    home.traces.add([turn(f"{word} lamp, please, to {word}") for word in ("ann", "bob", "cid", "dan")])
+    one, other = sorted(taught(home), key=lambda trace: trace.rewords != original.id)
+    barred = Barred([golden.messages[:1]])
+
+    def kept() -> set[str]:
+        rows = Curator(home, TOOLSET, lambda: None, 0, Silent()).inspect(barred).examples
+        clusters = {row.trace_id: row.cluster for row in rows}
+        assert clusters.get(one.id) == clusters.get(original.id), "no split comes between them"
+        return {trace for trace in clusters if trace in (original.id, golden.id, one.id, other.id)}
+
+    assert kept() == {original.id, one.id}, "the other one says in other words what examines"
+    wrong = original.model_copy(update={"accepted": False})
+    assert not with_original(harvest([one, other]), {one.id: wrong.id, other.id: golden.id}).kept
+    assert with_original(harvest([original]), {}).not_applicable
+
+
+def test_what_is_learned_in_other_words_is_no_exam(home: Home) -> None:
+    original = turn("take the lamp away")
+    home.traces.add([original])
+    ask(home, Teacher())
+    (one,) = taught(home)
+    assert [proposal.trace for proposal in propose(home.traces.all("shop"), TOOLSET, set(), [], 9, 0)] == [original.id]
+    assert propose(home.traces.all("shop"), TOOLSET, {one.id}, [], 9, 0) == []
 
 
 def test_rare_work_comes_first(home: Home) -> None:
