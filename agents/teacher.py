@@ -4,6 +4,7 @@ It is somebody else's machine: unless its address is among `raw_egress` of the s
 personal data, and what it answers is put back into the words that were said.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,27 +69,39 @@ class Teacher:
             ModelError: It cannot be reached.
             BadInput: It refuses the request, or what it answers is no call of one of the tools, or says what nobody said.
         """
-        hidden = [self._surrogates.hide_message(message) for message in messages] if self._surrogates else list(messages)
+        surrogates = self._surrogates and self._surrogates.fresh()
+        hidden = [surrogates.hide_message(message) for message in messages] if surrogates else list(messages)
         answer = self._answer(self._chat, _ASKED, write_messages(hidden))
         if answer.invalid_tool_calls:
             raise BadInput(f"teacher {self.name}: arguments that are no JSON: {str(answer.invalid_tool_calls[0])[:200]}")
         text = "\n".join(message.content for message in messages)
-        return tuple(self._call(number, call, text) for number, call in enumerate(answer.tool_calls, 1))
+        return tuple(self._call(number, call, text, surrogates) for number, call in enumerate(answer.tool_calls, 1))
 
     def reworded(self, request: str) -> str:
         """A request in other words.
 
         Raises:
             ModelError: It cannot be reached.
-            BadInput: It refuses the request, or what it answers is empty, far longer, or the request itself.
+            BadInput: It refuses the request, or what it answers is empty, far longer, the request itself, or not fit to be kept.
         """
-        hidden = self._surrogates.hide(request) if self._surrogates else request
+        surrogates = self._surrogates and self._surrogates.fresh()
+        hidden = surrogates.hide(request) if surrogates else request
         answer = self._answer(self._bare, _REWORDED, [{"role": "user", "content": hidden}])
-        text = answer.content.strip().strip('"') if isinstance(answer.content, str) else ""
-        meant = str(self._surrogates.restore(text)) if self._surrogates else text
+        text = _unquoted(answer.content) if isinstance(answer.content, str) else ""
+        meant = str(surrogates.restore(text)) if surrogates else text
         if not meant or len(meant) > _LONGEST * len(request) or plain(meant) == plain(request):
-            raise BadInput(f"teacher {self.name}: no other words for the request: {text[:80]!r}")
+            raise BadInput(f"teacher {self.name}: no other words for the request")
+        if surrogates and surrogates.are_left_in(meant):
+            raise BadInput(f"teacher {self.name}: spells differently in other words what it was told to keep")
+        self._check_unicode(meant)
         return meant
+
+    def _check_unicode(self, value: Any) -> None:
+        """Half of a surrogate pair, which JSON may hold, can be kept nowhere."""
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise BadInput(f"teacher {self.name}: broken Unicode in its answer") from error
 
     def _answer(self, chat: Runnable[Any, AIMessage], asked: str, messages: Sequence[dict[str, Any]]) -> AIMessage:
         try:
@@ -100,18 +113,25 @@ class Teacher:
         except (OpenAIError, ValueError, LookupError, TypeError) as error:  # the last three: an answer of another form
             raise ModelError(f"teacher {self.name} failed: {type(error).__name__}: {str(error)[:300]}") from error
 
-    def _call(self, number: int, call: Any, said: str) -> ToolCall:
+    def _call(self, number: int, call: Any, said: str, surrogates: Surrogates | None) -> ToolCall:
         name, arguments = call["name"], call["args"]
         tool = self._toolset.by_name.get(name)
         if tool is None:
             raise BadInput(f"teacher {self.name}: called {name!r}, which is none of the tools")
-        meant = self._surrogates.restore(arguments) if self._surrogates else arguments
+        meant = surrogates.restore(arguments) if surrogates else arguments
+        self._check_unicode([name, meant])
         if problem := argument_error(tool, meant, True):
             raise BadInput(f"teacher {self.name}: {name}: {problem}")
         for argument, schema, value in leaves(meant, tool.parameters):
             if not schema.get("enum") and not _is_said(value, said):
                 raise BadInput(f"teacher {self.name}: {name}: {argument}: nobody said it in these words")
         return ToolCall(id=f"c{number}", name=name, arguments=meant)
+
+
+def _unquoted(text: str) -> str:
+    """Without a pair of marks around all of it."""
+    bare = text.strip()
+    return bare[1:-1].strip() if len(bare) > 1 and bare[0] == bare[-1] == '"' and '"' not in bare[1:-1] else bare
 
 
 def _is_said(value: Any, text: str) -> bool:

@@ -1,9 +1,8 @@
-"""Asking a teacher many things: every answer is kept as soon as it is there, and an interrupted round goes on."""
+"""Asking a teacher many things: what was asked is kept as soon as it is answered, and an interrupted round goes on."""
 
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from agents.retention import TAUGHT
 from core.errors import BadInput, ModelError
@@ -25,16 +24,16 @@ class Asking:
             nights: Folder of the nights.
             made_of: What the answers hang on besides the question, such as who is asked, for what and of which tools.
         """
-        self._file = nights / f"{TAUGHT}{content_hash(list(made_of))}.jsonl"
-        self.known: dict[str, Any] = dict(json.loads(line) for line in kept_lines(self._file))
-        """Answers by key, as JSON holds them; None: one that is of no use, which is not asked for again."""
+        self._file = nights / f"{TAUGHT}{content_hash(['asked', *made_of])}.jsonl"
+        self.known: dict[str, bool] = dict(json.loads(line) for line in kept_lines(self._file))
+        """Whether the answer was of use, by key; what it was is kept by who asked, as traces, and forgotten with these."""
 
-    def ask(self, keys: Sequence[str], answer: Callable[[str], Any], progress: Progress) -> tuple[str, ...]:
+    def ask(self, keys: Sequence[str], answer: Callable[[str], None], progress: Progress) -> tuple[str, ...]:
         """Ask what is not known yet; stops where the teacher seems to be away.
 
         Args:
             keys: Of the questions.
-            answer: Gives the answer to one, as JSON holds it; `BadInput` where it is of no use, `ModelError` where there is none.
+            answer: Gets the answer to one and keeps it; `BadInput` where it is of no use, `ModelError` where there is none.
             progress: Told of every answer.
 
         Returns:
@@ -43,11 +42,12 @@ class Asking:
         waiting, failures, in_a_row = [key for key in keys if key not in self.known], list[str](), 0
         for number, key in enumerate(waiting, 1):
             try:
-                self._keep(key, answer(key))
+                answer(key)
+                self._keep(key, True)
                 in_a_row = 0
             except BadInput as error:
                 failures.append(str(error))
-                self._keep(key, None)
+                self._keep(key, False)
                 in_a_row = 0
             except ModelError as error:
                 failures.append(str(error))
@@ -57,8 +57,8 @@ class Asking:
             progress.update(number, len(waiting), f"{len(failures)} failed" if failures else "")
         return tuple(failures[-_PATIENCE:])
 
-    def _keep(self, key: str, answer: Any) -> None:
+    def _keep(self, key: str, useful: bool) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps([key, answer]) + "\n")
-        self.known[key] = answer
+            lines.write(json.dumps([key, useful]) + "\n")
+        self.known[key] = useful

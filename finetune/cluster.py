@@ -14,7 +14,8 @@ JACCARD = 0.6
 
 def cluster(examples: Sequence[Example]) -> list[Example]:
     """The same examples, in order, with `cluster` set to the first member's trace id where no shape was given."""
-    loose = [index for index, example in enumerate(examples) if example.cluster == example.trace_id]
+    own = {example.trace_id: index for index, example in enumerate(examples) if example.cluster == example.trace_id}
+    loose = [index for index, example in enumerate(examples) if example.cluster in own]
     sketches = {index: sketch(said(examples[index])) for index in loose}
     leader = {index: index for index in loose}
 
@@ -26,9 +27,11 @@ def cluster(examples: Sequence[Example]) -> list[Example]:
 
     lsh = near_index(JACCARD)
     for index in loose:
-        for near in lsh.query(sketches[index]):
+        for near in (*lsh.query(sketches[index]), own[examples[index].cluster]):
             first, second = sorted((find(index), find(near)))
             leader[second] = first
         lsh.insert(index, sketches[index])
-    led = {examples[index].trace_id: examples[find(index)].trace_id for index in loose}
-    return [example.model_copy(update={"cluster": led.get(example.cluster, example.cluster)}) for example in examples]
+    return [
+        example.model_copy(update={"cluster": examples[find(index)].trace_id}) if index in leader else example
+        for index, example in enumerate(examples)
+    ]

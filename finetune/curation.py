@@ -77,6 +77,8 @@ class Curated(NamedTuple):
     """Filter by filter, in their order."""
     harvested: list[Example]
     """What came to the first filter."""
+    unconfirmed: frozenset[str]
+    """Trace ids of what a teacher says and no person does: it may teach, and examines nothing."""
 
 
 class Curator:
@@ -105,8 +107,9 @@ class Curator:
 
     def harvested(self) -> Curated:
         """All that teaches, as it is: what curation is compared with."""
-        examples = harvest(self._survivors().traces)
-        return Curated(cluster(examples), {}, [], examples)
+        traces = self._survivors().traces
+        examples = harvest(traces)
+        return Curated(cluster(examples), {}, [], examples, _taught(traces))
 
     @cached_property
     def _ways(self) -> Edges:
@@ -128,7 +131,7 @@ class Curator:
         people = {t.id: t.principal.subject_key for t in traces if t.is_of_the_day and not t.is_correction}
         imported = (trace.id for trace in traces if not trace.is_of_the_day and not trace.is_taught)
         trust = dict.fromkeys(imported, IMPORTED) | dict.fromkeys(put_right, PUT_RIGHT)
-        taught = frozenset(trace.id for trace in traces if trace.is_taught)
+        taught = _taught(traces)
         trust |= dict.fromkeys(taught, TAUGHT)
         rewords = {trace.id: original for trace in traces if (original := trace.rewords) is not None}
         filters: dict[str, Filter] = {
@@ -145,7 +148,7 @@ class Curator:
             "beside its original": lambda rows: with_original(rows, rewords),
             "near-duplicates": lambda rows: near_duplicates(rows, put_right.keys()),
             "not one person's": lambda rows: capped(rows, people),
-            "not one sort's": lambda rows: balanced(rows, put_right.keys()),
+            "not one sort's": lambda rows: balanced(rows, put_right.keys() | taught),
             "mostly people's": lambda rows: mostly_peoples(rows, taught),
         }
         left_aside = Passed(filter="room", before=seen.accepted, dropped=seen.stale + seen.crowded_out, not_applicable="")
@@ -156,7 +159,7 @@ class Curator:
             passed.append(Passed(filter=name, before=len(examples), dropped=len(left_out), not_applicable=lacked))
             examples = kept
             dropped.update(left_out)
-        return Curated(cluster(examples), dropped, passed, harvested)
+        return Curated(cluster(examples), dropped, passed, harvested, taught)
 
     def _believed(self, examples: list[Example], traces: Sequence[Trace]) -> Filtered:
         """Without what people let be by mistake, as far as that can be told; told once, as it takes a picker."""
@@ -227,6 +230,10 @@ class Curator:
         table = infer_table(self._toolset, known)
         joiner = Joiner(self._toolset, table, PICKER_JOINED, self._seed)
         return fit_picker(self._toolset, known, joiner.join(known), Marker(self._toolset, table, AT_NIGHT), self._embedder())
+
+
+def _taught(traces: Sequence[Trace]) -> frozenset[str]:
+    return frozenset(trace.id for trace in traces if trace.is_taught)
 
 
 def _left_for_the_night(examples: list[Example]) -> Filtered:

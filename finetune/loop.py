@@ -14,6 +14,7 @@ from typing import Any
 from agents.caller import FIRST_DRAFTS, Steps
 from agents.home import Home
 from agents.serving import Loaded, Loader
+from core.errors import BadInput
 from core.settings import Settings
 from core.types.example import Example
 from core.types.principal import IMPORTER
@@ -72,6 +73,7 @@ class Loop:
     def __init__(self, folder: Path, settings: Settings, order: LoopOrder, progress: Progress) -> None:
         self._folder, self._settings, self._order, self._progress = folder, settings, order, progress
         folder.mkdir(parents=True, exist_ok=True)
+        keep_order(folder / "order.json", order)
         self.company = folder / "company.sqlite"
         if not self.company.is_file():
             progress.step("eighteen months of business")
@@ -189,6 +191,16 @@ def run_loop(folder: Path, settings: Settings, order: LoopOrder, progress: Progr
     document = Loop(folder, settings, order, progress).run()
     (folder / "loop.json").write_text(json.dumps(document, indent=1))
     return document
+
+
+def keep_order(file: Path, order: LoopOrder) -> None:
+    """What is found in a folder is of one order: another one would go on with homes and scores that are not its own."""
+    asked = order.model_dump(mode="json")
+    known = json.loads(file.read_text()) if file.is_file() else asked
+    if differ := [name for name in asked if asked[name] != known.get(name)]:
+        said = ", ".join(f"{name} {known.get(name)!r} instead of {asked[name]!r}" for name in differ)
+        raise BadInput(f"{file.parent}: holds a run with {said}; --out names another folder")
+    file.write_text(json.dumps(asked, indent=1))
 
 
 def _file_name(name: str) -> str:

@@ -130,7 +130,8 @@ class Night:
             )
         self._start = self._start_of()
         self._table = self._start.table if self._start is not None else infer_table(self._toolset, self._parts.training)
-        cases = list(golden) or [case for example in self._parts.exam for case in cases_of(example, self._toolset)]
+        confirmed = [example for example in self._parts.exam if example.trace_id not in curated.unconfirmed]
+        cases = list(golden) or [case for example in confirmed for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
         self._folder = self._folder_of_nights() / self._key()
         self._dataset = freeze(self._parts, curated, self._toolset, self._folder / "dataset")

@@ -1,29 +1,29 @@
 """Teacher paraphrase: what people asked, said in other words by a larger model, with the answer that was right for it.
 
-A paraphrase is taken only where it still says everything that the calls hold, as it was said, and no other number. Like all
-that no person confirmed it counts for less than what people did, and is at most a part of a night
-(`finetune/curate/mostly_peoples.py`).
+Other words are taken only where the teacher, asked anew what it would call for them, calls exactly what was right for the
+request. Like all that no person confirmed they count for less than what people did, are at most a part of a night
+(`finetune/curate/mostly_peoples.py`), and teach only beside what they reword (`finetune/curate/with_original.py`).
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from agents.home import Home
 from agents.teacher import Teacher
 from core.errors import BadInput
-from core.types.message import Message, ToolCall
+from core.types.example import Example
+from core.types.message import Message
 from core.types.principal import IMPORTER
 from core.types.tool import Toolset
-from core.types.trace import CORRECTION, REWORDS, TEACHER, Trace
+from core.types.trace import REWORDS, TEACHER, Trace
 from core.types.value import content_hash
+from evals.scorers.exact import calls_equal
 from finetune.asking import Asking
-from finetune.curate.balanced import count_sorts, sorts_of
-from finetune.harvest import harvest_one
+from finetune.barred import barred_for
+from finetune.curate.balanced import count_sorts, rarest_sort
+from finetune.curation import Curator
 from finetune.progress import Progress
 from finetune.taught import Round
-from tools.kinds import leaves
-from tools.numbers import find_numbers
-from tools.plain import plain
 
 
 def paraphrase(home: Home, toolset: Toolset, teacher: Teacher, progress: Progress, most: int, seed: int = 0) -> Round:
@@ -34,68 +34,51 @@ def paraphrase(home: Home, toolset: Toolset, teacher: Teacher, progress: Progres
         toolset: Whose.
         teacher: Who is asked.
         progress: Told of every answer.
-        most: At most so many requests.
+        most: At most so many requests that were not asked for before.
         seed: Another one chooses others of the same sort.
     """
     asking = Asking(home.nights, ["paraphrase", teacher.name, toolset.version])
-    chosen = {trace.id: trace for trace in _rarest_first(home.traces.all(toolset.name), seed)[:most]}
+    curated = Curator(home, toolset, lambda: home.embedder, seed, progress).inspect(barred_for(home, toolset.name))
+    confirmed = [example for example in curated.examples if example.trace_id not in curated.unconfirmed]
+    waiting = [example for example in _rarest_first(confirmed, seed) if example.trace_id not in asking.known]
+    chosen = {example.trace_id: example for example in waiting[:most]}
+    added = 0
 
-    def answer(key: str) -> Any:
+    def answer(key: str) -> None:
+        nonlocal added
         said = chosen[key].messages[0].content
         reworded = teacher.reworded(said)
-        if missing := _lost(chosen[key], said, reworded):
-            raise BadInput(f"teacher {teacher.name}: {missing} is lost in other words for {said[:60]!r}")
-        return reworded
+        if not calls_equal(chosen[key].steps[0].calls, teacher.calls([Message(role="user", content=reworded)]), toolset):
+            raise BadInput(f"teacher {teacher.name}: other words for trace {key} come to other calls")
+        added += home.traces.add([_trace(home, teacher, home.traces.get(key), reworded)])
 
     failures = asking.ask(list(chosen), answer, progress)
-    found = [(trace, asking.known[key]) for key, trace in chosen.items() if asking.known.get(key) is not None]
-    added = home.traces.add(_trace(home, teacher, *one) for one in found)
-    return Round(requests=len(chosen), answered=len(found), added=added, failures=failures)
+    answered = sum(asking.known.get(key, False) for key in chosen)
+    return Round(requests=len(chosen), answered=answered, added=added, failures=failures)
 
 
-def _rarest_first(traces: Iterable[Trace], seed: int) -> list[Trace]:
-    """Confirmed conversations of one request, of those sorts of work first of which there are fewest."""
-    everything = list(traces)
-    put_right = {trace.source.removeprefix(CORRECTION) for trace in everything if trace.is_correction}
-    known, examples = dict[str, Trace](), []
-    for trace in everything:
-        requests = [message.role for message in trace.messages].count("user")
-        if not trace.accepted or trace.is_taught or trace.id in put_right or requests != 1 or trace.messages[0].role != "user":
-            continue
-        if (example := harvest_one(trace)) is not None:
-            known[trace.id] = trace
-            examples.append(example)
+def _rarest_first(examples: Sequence[Example], seed: int) -> list[Example]:
+    """Conversations that begin with a request and have one step of calls, those of the rarest work first."""
     counts = count_sorts(examples)
-    rarity = {example.trace_id: min(counts[sort] for sort in sorts_of(example)) for example in examples}
-    return sorted(known.values(), key=lambda trace: (rarity[trace.id], content_hash([seed, trace.id])))
+    fit = [example for example in examples if _has_one_wish(example)]
+    return sorted(fit, key=lambda one: (counts[rarest_sort(one, counts)], content_hash([seed, one.trace_id])))
 
 
-def _lost(trace: Trace, said: str, reworded: str) -> str:
-    """What the calls hold and the other words do not say, or numbers that differ; empty where all is well."""
-    for value in _values(trace):
-        text = plain(value)
-        if text in plain(said) and text not in plain(reworded):
-            return repr(value)
-    before, after = (sorted(float(number.value) for number in find_numbers(text)) for text in (said, reworded))
-    return "" if before == after else f"a number of {before}"
-
-
-def _values(trace: Trace) -> Iterator[str]:
-    calls: list[ToolCall] = [call for message in trace.messages for call in message.tool_calls]
-    calls += [trace.partial] if trace.partial else []
-    for call in calls:
-        for _, _, value in leaves(call.arguments, {}):
-            if isinstance(value, str) and value.strip():
-                yield value
+def _has_one_wish(example: Example) -> bool:
+    first, *others = example.steps
+    asked = [message.role for message in example.messages].count("user")
+    done = all(step.outcome == "done" for step in others)
+    return first.outcome == "calls" and first.position == 1 and asked == 1 and example.messages[0].role == "user" and done
 
 
 def _trace(home: Home, teacher: Teacher, trace: Trace, said: str) -> Trace:
-    """It is forgotten when what was asked is, and is of the same cluster, so that an exam never has the other one."""
+    """Of work with this service it is forgotten when what was asked is; and it is of the same cluster, so that no exam has it."""
     update = {
         "messages": (Message(role="user", content=said), *trace.messages[1:]),
         "source": f"{TEACHER}{teacher.name}{REWORDS}{trace.id}",
         "shape": trace.shape or trace.id,
         "principal": IMPORTER.model_copy(update={"tenant": home.settings.tenant}),
         "judged": "",
+        "created_at": trace.created_at if trace.is_of_the_day else datetime.now(UTC),
     }
     return trace.model_copy(update=update)

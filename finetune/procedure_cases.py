@@ -18,12 +18,13 @@ from core.types.tool import Toolset
 from core.types.value import content_hash
 from evals.golden_proposals import Proposal
 from evals.slices import slice_of
+from finetune.curate.decontaminate import Likeness
 from finetune.progress import Progress
 from retrieval.procedures import Procedure
 
 PROCEDURE = "procedure: "
 """How the stratum of a case begins that comes from one."""
-_NO_TOOL = "nothing that a tool does"
+_NO_TOOL, _TOO_LONG, _SAID, _MET = "nothing that a tool does", "too long to be said", "said before", "like what is known"
 
 
 class Drafted(NamedTuple):
@@ -35,7 +36,13 @@ class Drafted(NamedTuple):
     """Why others are none."""
 
 
-def draft_cases(procedures: Sequence[Procedure], toolset: Toolset, predictor: Predictor, progress: Progress) -> Drafted:
+def draft_cases(
+    procedures: Sequence[Procedure],
+    toolset: Toolset,
+    predictor: Predictor,
+    progress: Progress,
+    met: Sequence[Sequence[Message]] = (),
+) -> Drafted:
     """Turn what procedures quote and what their steps say into proposals.
 
     Args:
@@ -43,17 +50,19 @@ def draft_cases(procedures: Sequence[Procedure], toolset: Toolset, predictor: Pr
         toolset: Whose tools do the work.
         predictor: Says what a step comes to.
         progress: Told of every step.
+        met: Conversations that examine already or that a release has learned; what is like one is no new exam.
     """
     texts = list(_texts(procedures))
-    found: dict[str, Proposal] = {}
+    like, found = Likeness(met), dict[str, Proposal]()
     left_out: Counter[str] = Counter()
     for number, (source, text) in enumerate(texts, 1):
         messages = (Message(role="user", content=text),)
         identity = content_hash(write_messages(messages))
-        if identity in found:
-            left_out["said before"] += 1
-        elif (case := _case(messages, toolset, predictor)) is None:
-            left_out[_NO_TOOL] += 1
+        case, why = None, _SAID if identity in found else _MET if like(messages) else ""
+        if not why:
+            case, why = _case(messages, toolset, predictor)
+        if case is None:
+            left_out[why] += 1
         else:
             found[identity] = Proposal(id=identity, trace=source, stratum=f"{PROCEDURE}{slice_of(case)}", case=case)
         progress.update(number, len(texts), f"{len(found)} cases")
@@ -67,16 +76,17 @@ def _texts(procedures: Iterable[Procedure]) -> Iterable[tuple[str, str]]:
             yield f"procedure {procedure.document}: {procedure.title}", text
 
 
-def _case(messages: tuple[Message, ...], toolset: Toolset, predictor: Predictor) -> Case | None:
+def _case(messages: tuple[Message, ...], toolset: Toolset, predictor: Predictor) -> tuple[Case | None, str]:
+    """The case, or why there is none."""
     named = [name for name in toolset.by_name if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", messages[0].content)]
     try:
         prediction = predictor.predict(messages)
-    except BadInput:  # too long to be said
-        return None
+    except BadInput:
+        return None, _TOO_LONG
     called = {call.name for call in prediction.tool_calls} | ({prediction.ask.tool} if prediction.ask else set())
     if len(named) == 1 and named[0] not in called:
-        return _as_named(messages, toolset, named[0])
-    return _as_predicted(messages, prediction) if called else None
+        return _as_named(messages, toolset, named[0]), ""
+    return (_as_predicted(messages, prediction), "") if called else (None, _NO_TOOL)
 
 
 def _as_named(messages: tuple[Message, ...], toolset: Toolset, name: str) -> Case:

@@ -7,7 +7,7 @@ person did, and is at most a part of a night (`finetune/curate/mostly_peoples.py
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agents.home import Home
 from agents.teacher import Teacher
@@ -55,14 +55,16 @@ def ask_teacher(home: Home, toolset: Toolset, teacher: Teacher, progress: Progre
     requests = _unanswered(home.traces.all(toolset.name))
     waiting = [key for key in requests if key not in asking.known][:most]
 
-    def answer(key: str) -> Any:
-        return [call.model_dump(mode="json") for call in teacher.calls(requests[key].messages)]
+    added = 0
+
+    def answer(key: str) -> None:
+        nonlocal added
+        calls = teacher.calls(requests[key].messages)
+        added += home.traces.add([_trace(home, toolset, teacher, requests[key], calls)])
 
     failures = asking.ask(waiting, answer, progress)
-    found = ((request, asking.known.get(key)) for key, request in requests.items())
-    answered = [(request, tuple(map(ToolCall.model_validate, calls))) for request, calls in found if calls is not None]
-    added = home.traces.add(_trace(home, toolset, teacher, *one) for one in answered)
-    return Round(requests=len(requests), answered=len(answered), added=added, failures=failures)
+    answered = sum(asking.known.get(key, False) for key in requests)
+    return Round(requests=len(requests), answered=answered, added=added, failures=failures)
 
 
 def _unanswered(traces: Iterable[Trace]) -> dict[str, _Request]:
@@ -80,7 +82,7 @@ def _unanswered(traces: Iterable[Trace]) -> dict[str, _Request]:
 
 
 def _trace(home: Home, toolset: Toolset, teacher: Teacher, request: _Request, calls: tuple[ToolCall, ...]) -> Trace:
-    """It is forgotten when what was asked is."""
+    """Of work with this service it is forgotten when what was asked is."""
     return Trace(
         toolset=toolset.name,
         messages=(*request.messages, *((Message(role="assistant", tool_calls=calls),) if calls else ())),

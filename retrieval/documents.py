@@ -14,7 +14,7 @@ MOST_BYTES = 20 * 2**20
 _TITLE = re.compile(r"^\s*#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _VALID = re.compile(r"\bvalid from:?\s*(\d{4}-\d{2}-\d{2})", re.IGNORECASE)
 _VERSION = re.compile(r"\bversion:?\s*([\w.]+)", re.IGNORECASE)
-_SUPERSEDED = re.compile(r"\bsuperseded by:?\s*(\S+)", re.IGNORECASE)
+_SUPERSEDED = re.compile(r"(?:^|[·|;,.])[ \t*_-]*superseded by:?[ \t*_`]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _HEAD_CHARACTERS = 600
 """Where a page says what version it is."""
 

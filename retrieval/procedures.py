@@ -8,8 +8,10 @@ from retrieval.chunk import sections_of
 from retrieval.documents import Document
 
 _STEP = re.compile(r"\d{1,3}[.)]\s+(.+)", re.DOTALL)
-_QUOTED = re.compile(r"[“\"]([^”\"\n]{8,300})[”\"]")
+_QUOTED = re.compile(r"“([^”\n]{8,300})”|„([^“”\n]{8,300})[“”]|«([^»\n]{8,300})»|(?<!\w)\"([^\"\n]{8,300})\"(?!\w)")
 _EMPHASIS = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w|[.!?])[*_](?!\w)")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_FENCE = re.compile(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
 _FEWEST_STEPS = 2
 
 
@@ -27,14 +29,24 @@ class Procedure(Value):
 
 
 def procedures_in(document: Document) -> Iterator[Procedure]:
-    """Every numbered list of two steps or more, in reading order; a section with two of them is read as one."""
-    for heading, blocks in sections_of(document):
-        steps = [_bare(found[1]) for block in blocks if (found := _STEP.fullmatch(block))]
-        if len(steps) >= _FEWEST_STEPS:
-            before = "\n".join(block.lstrip("> ") for block in blocks if not _STEP.fullmatch(block))
-            requests = tuple(dict.fromkeys(quoted.strip() for quoted in _QUOTED.findall(before)))
-            yield Procedure(document=document.name, title=heading, requests=requests, steps=tuple(steps))
+    """Every numbered list of two steps or more, in reading order; a section with two of them is read as one.
+
+    A step that is nothing but a link is an entry of a table of contents, and none.
+    """
+    shown = document.model_copy(update={"text": _FENCE.sub("", document.text)})
+    for heading, blocks in sections_of(shown):
+        at = [number for number, block in enumerate(blocks) if _is_step(block)]
+        if len(at) >= _FEWEST_STEPS:
+            before = "\n".join(block.lstrip("> ") for block in blocks[: at[0]])
+            requests = tuple(dict.fromkeys("".join(quoted).strip() for quoted in _QUOTED.findall(before)))
+            steps = tuple(_bare(_STEP.sub(r"\1", blocks[number])) for number in at)
+            yield Procedure(document=document.name, title=heading, requests=requests, steps=steps)
+
+
+def _is_step(block: str) -> bool:
+    found = _STEP.fullmatch(block)
+    return found is not None and not _LINK.fullmatch(found[1])
 
 
 def _bare(text: str) -> str:
-    return " ".join(_EMPHASIS.sub("", text).split())
+    return " ".join(_EMPHASIS.sub("", _LINK.sub(r"\1", text)).split())

@@ -36,6 +36,14 @@ class Surrogates:
         self._personal, self._key = personal, key
         self._meant: dict[str, str] = {}
 
+    def fresh(self) -> "Surrogates":
+        """The same with nothing given yet: what was hidden elsewhere is not put back into what this one restores."""
+        return Surrogates(self._personal, self._key)
+
+    def are_left_in(self, text: str) -> bool:
+        """Whether a surrogate still stands in a text, however it is spelled."""
+        return any(made.casefold() in text.casefold() for made in self._meant if made != self._meant[made])
+
     def hide(self, text: str) -> str:
         """The text with surrogates; a JSON document keeps its form."""
         document = _document(text)

@@ -1,6 +1,7 @@
 """`nightschool history`: what mails, tickets, the business system's journal and written procedures know of how work is done."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,9 +12,12 @@ from agents.home import Home
 from agents.serving import CHAMPION, Loader
 from api.cli.output import BAD_ROWS, AsJson, Bars, open_home, show
 from core.errors import BadInput, NotFound
+from core.types.message import Message
 from core.types.principal import IMPORTER
 from evals.golden_proposals import ProposalStore
+from finetune.barred import barred_for
 from finetune.procedure_cases import Drafted, draft_cases
+from finetune.propose import met_by_releases
 from retrieval.documents import Document, pages_in, read_document
 from retrieval.procedures import procedures_in
 from tools.erp.company.toolset import TOOLSET
@@ -74,33 +78,42 @@ def draft_procedures(
     release: Annotated[str, typer.Option(help="A release id, champion or base: who says what a step comes to.")] = CHAMPION,
     as_json: AsJson = False,
 ) -> None:
-    """Draft cases from procedures and propose them for the golden set, where people verify or reject them; bad pages are listed
-    and skipped (exit code 4)."""
+    """Draft cases from procedures and propose them for the golden set, where people verify or reject them; until rejected nothing
+    like them is trained on. Bad pages are listed and skipped (exit code 4)."""
     home = open_home()
     known = home.registry.get(toolset)
     documents, errors = _pages(pages)
-    procedures = [one for document in documents if document.superseded_by is None for one in procedures_in(document)]
+    valid = [document for document in documents if document.superseded_by is None]
+    procedures = [one for document in valid for one in procedures_in(document)]
     drafted = Drafted([], Counter())
     if procedures:
         with Bars() as bars:
             bars.step(f"{len(procedures)} procedures on {len(documents)} pages")
             predictor = Loader(home).load(toolset, release)
-            drafted = draft_cases(procedures, known, predictor, bars)
+            drafted = draft_cases(procedures, known, predictor, bars, _met(home, toolset))
             predictor.close()
     added = ProposalStore(home.database, home.settings.tenant).add(toolset, drafted.proposals, home.principal)
     strata = Counter(proposal.stratum for proposal in drafted.proposals)
     document = {
-        "toolset": toolset, "pages": len(documents), "procedures": len(procedures), "cases": len(drafted.proposals),
-        "proposed": added, "strata": dict(strata.most_common()), "left_out": dict(drafted.left_out.most_common()),
-        "bad": len(errors), "errors": errors,
+        "toolset": toolset, "pages": len(documents), "superseded": len(documents) - len(valid), "procedures": len(procedures),
+        "cases": len(drafted.proposals), "proposed": added, "strata": dict(strata.most_common()),
+        "left_out": dict(drafted.left_out.most_common()), "bad": len(errors), "errors": errors,
     }  # fmt: skip
-    lines = [f"{len(procedures)} procedures on {len(documents)} pages: {len(drafted.proposals)} cases, {added} of them new"]
+    lines = [f"{len(procedures)} procedures on {len(valid)} pages: {len(drafted.proposals)} cases, {added} of them new"]
+    lines += [f"  {len(documents) - len(valid):>7}  pages left out: superseded"] if len(documents) > len(valid) else []
     lines += [f"  {count:>7}  {name}" for name, count in strata.most_common()]
     lines += [f"  {count:>7}  left out: {why}" for why, count in drafted.left_out.most_common()]
     lines += [*errors, f"`nightschool golden list {toolset}` shows them, `golden verify {toolset} ID` says what is right"]
     show(document, "\n".join(lines), as_json)
     if errors:
         raise typer.Exit(BAD_ROWS)
+
+
+def _met(home: Home, toolset: str) -> list[Sequence[Message]]:
+    """What examines already, and what any release has learned."""
+    learned = met_by_releases(home, toolset)
+    traces = (trace.messages for trace in home.traces.all(toolset) if trace.id in learned)
+    return [*barred_for(home, toolset).conversations, *traces]
 
 
 def _pages(place: Path) -> tuple[list[Document], list[str]]:
@@ -114,6 +127,8 @@ def _pages(place: Path) -> tuple[list[Document], list[str]]:
             documents.append(read_document(file, place if place.is_dir() else place.parent))
         except BadInput as error:
             errors.append(str(error))
+        except OSError as error:
+            errors.append(f"{file}: {error.strerror}")
     return documents, errors
 
 

@@ -1,16 +1,17 @@
-"""Keeps one sort of work from drowning the others: what teaches one tool, or one way to end, is at most a share of a night."""
+"""Keeps one sort of work from drowning the others: of very many conversations it has no more than all others together."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from core.types.example import Example
 from core.types.value import content_hash
 from finetune.curate.filtered import Filtered
 
 SHARE = 0.5
-"""Of all that teaches."""
-LEAST = 200
+"""Of what people confirmed, where there is more than `LEAST` of one sort."""
+LEAST = 1_000
 """Conversations of one sort that are taken in any case."""
+_DONE = "(done)"
 
 
 def sorts_of(example: Example) -> frozenset[str]:
@@ -24,23 +25,30 @@ def count_sorts(examples: Sequence[Example]) -> Counter[str]:
     return Counter(sort for example in examples for sort in sorts_of(example))
 
 
-def balanced(examples: Sequence[Example], put_right: Set[str]) -> Filtered:
-    """Drop what one sort has beyond `SHARE` of all or `LEAST` conversations, whichever is more; a conversation of several sorts
-    counts for the rarest. Which ones is chance, but the same each time; what people put right stays before all else.
+def rarest_sort(example: Example, counts: Mapping[str, int]) -> str:
+    """The sort of a conversation of which there are fewest; that all is done counts only where nothing else is taught."""
+    return min(sorts_of(example) - {_DONE} or {_DONE}, key=lambda sort: (counts[sort], sort))
+
+
+def balanced(examples: Sequence[Example], spared: Set[str]) -> Filtered:
+    """Drop what one sort has beyond `LEAST` conversations and a `SHARE` of all; one of several sorts counts for the rarest. Which
+    ones is chance, but the same each time.
 
     Args:
         examples: All that is left.
-        put_right: Trace ids of corrections.
+        spared: Trace ids of what is neither counted nor dropped: what people put right, and what a teacher says.
     """
     counts = count_sorts(examples)
-    if len(counts) < 2:
-        return Filtered(list(examples), {}, "one sort of work")
     own: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
-        own[min(sorts_of(example), key=lambda sort: (counts[sort], sort))].append(example)
+        if example.trace_id not in spared:
+            own[rarest_sort(example, counts)].append(example)
+    if len(own) < 2:
+        return Filtered(list(examples), {}, "one sort of work")
     dropped: dict[str, str] = {}
+    everything = sum(map(len, own.values()))
     for sort, same in own.items():
-        most = max(LEAST, int(SHARE / (1 - SHARE) * (len(examples) - len(same))))
-        same.sort(key=lambda each: (each.trace_id not in put_right, content_hash([each.trace_id])))
+        most = max(LEAST, int(SHARE / (1 - SHARE) * (everything - len(same))))
+        same.sort(key=lambda each: content_hash([each.trace_id]))
         dropped.update((example.trace_id, f"more than {most} of {sort}") for example in same[most:])
     return Filtered([example for example in examples if example.trace_id not in dropped], dropped)

@@ -16,18 +16,36 @@ _MIN_WORDS = 4
 _WORD = re.compile(r"\d[\d.,/-]*|\w+")
 
 
+class Likeness:
+    """Tells whether a conversation resembles one of many."""
+
+    def __init__(self, known: Iterable[Sequence[Message]]) -> None:
+        self._known = [shingle for messages in known for shingle in _shingles(messages)]
+        self._index: dict[tuple[str, ...], set[int]] = {}
+        for number, shingle in enumerate(self._known):
+            for trigram in shingle:
+                self._index.setdefault(trigram, set()).add(number)
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def __call__(self, messages: Sequence[Message]) -> bool:
+        """Whether a user turn resembles a user turn of a known conversation."""
+        return any(map(self._resembles, _shingles(messages)))
+
+    def _resembles(self, shingle: frozenset[tuple[str, ...]]) -> bool:
+        near = {number for trigram in shingle for number in self._index.get(trigram, ())}
+        return any(len(shingle & self._known[n]) / len(shingle | self._known[n]) > MAX_JACCARD for n in near)
+
+
 def decontaminated(examples: Sequence[Example], golden: Iterable[Sequence[Message]], traces: Set[str] = frozenset()) -> Filtered:
     """Drop examples with a user turn that resembles a user turn of a golden conversation, or that are of such a trace."""
-    shingles = [shingle for messages in golden for shingle in _shingles(messages)]
-    index: dict[tuple[str, ...], set[int]] = {}
-    for number, shingle in enumerate(shingles):
-        for trigram in shingle:
-            index.setdefault(trigram, set()).add(number)
-    if not shingles and not traces:
+    like = Likeness(golden)
+    if not like and not traces:
         return Filtered(list(examples), {}, "no golden requests")
     kept, dropped = [], {}
     for example in examples:
-        if example.trace_id in traces or any(_resembles(shingle, shingles, index) for shingle in _shingles(example.messages)):
+        if example.trace_id in traces or like(example.messages):
             dropped[example.trace_id] = "resembles a golden case"
         else:
             kept.append(example)
@@ -49,12 +67,3 @@ def trigrams(text: str) -> frozenset[tuple[str, ...]]:
 def _shingles(messages: Sequence[Message]) -> list[frozenset[tuple[str, ...]]]:
     found = [trigrams(message.content) for message in messages if message.role == "user"]
     return [shingle for shingle in found if shingle]
-
-
-def _resembles(
-    shingle: frozenset[tuple[str, ...]],
-    golden: Sequence[frozenset[tuple[str, ...]]],
-    index: dict[tuple[str, ...], set[int]],
-) -> bool:
-    near = {number for trigram in shingle for number in index.get(trigram, ())}
-    return any(len(shingle & golden[n]) / len(shingle | golden[n]) > MAX_JACCARD for n in near)

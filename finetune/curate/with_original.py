@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from core.types.example import Example
+from finetune.curate.cut import cut_before
 from finetune.curate.filtered import Filtered
 
 
 def with_original(examples: Sequence[Example], rewords: Mapping[str, str]) -> Filtered:
-    """Drop paraphrases whose original was left out: taken back, put right, disputed, or like a golden request.
+    """Drop paraphrases whose original was left out, as taken back, put right, disputed, or like a golden request; and cut one off
+    where its original was.
 
     Args:
         examples: All that is left.
@@ -15,10 +17,7 @@ def with_original(examples: Sequence[Example], rewords: Mapping[str, str]) -> Fi
     """
     if not rewords:
         return Filtered(list(examples), {}, "nothing said in other words")
-    left = {example.trace_id for example in examples}
-    dropped = {
-        example.trace_id: "what it rewords is left out"
-        for example in examples
-        if example.trace_id in rewords and rewords[example.trace_id] not in left
-    }
-    return Filtered([example for example in examples if example.trace_id not in dropped], dropped)
+    ends = {example.trace_id: example.steps[-1].position + 1 for example in examples}
+    return cut_before(
+        examples, {each: ends.get(original, 0) for each, original in rewords.items()}, "what it rewords is left out"
+    )

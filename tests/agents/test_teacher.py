@@ -156,8 +156,40 @@ def test_other_words_come_back_with_the_names_that_were_said_and_no_personal_dat
 @pytest.mark.parametrize("words", ["", "  ", "send  Harlow the invoice!", "x" * 400])
 def test_no_other_words_are_told(server: Server, words: str) -> None:
     server.answer = {"content": words}
-    with pytest.raises(BadInput, match="no other words"):
+    with pytest.raises(BadInput, match=r"no other words for the request$"):
         teacher(server, raw=True).reworded("send Harlow the invoice")
+
+
+def test_only_marks_around_all_of_it_go(server: Server) -> None:
+    server.answer = {"content": '"A" or "B"'}
+    assert teacher(server, raw=True).reworded("send it") == '"A" or "B"'
+
+
+def test_a_surrogate_that_does_not_come_back_as_it_was_is_refused(server: Server) -> None:
+    server.answer = lambda body: {"content": "NOW " + body["messages"][-1]["content"].upper()}
+    with pytest.raises(BadInput, match="spells differently"):
+        teacher(server).reworded("send harlow an invoice")
+
+
+def test_what_was_hidden_in_one_request_is_not_put_into_another(server: Server) -> None:
+    big, sent = teacher(server), list[str]()
+
+    def copy(body: dict[str, Any]) -> dict[str, Any]:
+        sent.append(body["messages"][-1]["content"])
+        return {"content": f"please {sent[-1]}"}
+
+    server.answer = copy
+    big.reworded("send Orion the quote")
+    surrogate = sent[0].split()[1]
+    assert big.reworded(f"send {surrogate} the quote") == f"please send {surrogate} the quote"
+
+
+@pytest.mark.parametrize("answer", [{"content": "a lamp \ud83d"}, called('{"customer": "Harlow \\ud83d"}')])
+def test_half_a_sign_is_refused(server: Server, answer: dict[str, Any]) -> None:
+    server.answer = answer
+    big = teacher(server, raw=True)
+    with pytest.raises(BadInput, match="broken Unicode"):
+        big.calls(user("send Harlow")) if "tool_calls" in answer else big.reworded("send Harlow")
 
 
 def test_a_request_that_is_refused_is_no_sign_of_being_away(server: Server) -> None:

@@ -294,6 +294,11 @@ def test_a_night_without_its_base_says_what_to_run(shop: Run) -> None:
     assert ran.code == 2 and "nightschool init" in ran.stderr and ran.stdout == ""
 
 
+def test_nobody_says_it_in_other_words_where_no_teacher_is_named(shop: Run) -> None:
+    ran = shop("night", "shop", "--paraphrases", "5")
+    assert ran.code == 2 and "--paraphrases: nobody to ask" in ran.stderr
+
+
 def test_a_teacher_that_is_away_is_told_and_the_night_comes_nevertheless(shop: Run) -> None:
     shop("traces", "import", "shop", write("t.jsonl", TRACE, {"messages": [{"role": "user", "content": "move some"}]}))
     ran = shop("night", "shop", "--teacher", "http://127.0.0.1:1/v1")

@@ -30,6 +30,7 @@ from core.errors import BadInput, ModelError, NotFound, TrainingAwaited, Trainin
 from core.settings import Settings
 from core.types.message import Message
 from core.types.tool import Toolset, read_toolset
+from core.types.trace import TEACHER
 from evals.golden_sets import add_golden, golden_cases
 from finetune.archive import pack, unpack
 from finetune.curate.decontaminate import MAX_JACCARD, jaccard
@@ -277,6 +278,20 @@ def test_kinds_come_from_the_training_part_only(studied: Studied) -> None:
     assert labels(parts.exam) and labels(parts.exam).isdisjoint(labels(parts.training))
     assert set(table.learned["label"]) == labels(parts.training)
     assert not any(label in table.model_dump_json() for label in labels(parts.exam))
+
+
+def test_what_only_a_teacher_says_examines_nothing(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    home = make_home(tmp_path / "fresh", conversations=120)
+    taught = [read_trace(conversation(number), shop()) for number in range(120, 160)]
+    home.traces.add([trace.model_copy(update={"source": f"{TEACHER}big"}) for trace in taught])
+    night = Night(home, order(base), Silent())
+    night.curate()
+    drawn = {example.trace_id for example in night._parts.exam}
+    assert drawn & {trace.id for trace in taught}, "the split does not know them"
+    examined = {case.messages[0].content for case in night._cases}
+    assert examined and not examined & {trace.messages[0].content for trace in taught}
+    home.database.dispose()
 
 
 def test_augmentation_can_be_switched_off(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

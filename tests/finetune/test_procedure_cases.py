@@ -63,4 +63,11 @@ def test_a_named_tool_is_believed_before_a_release() -> None:
 def test_what_names_two_tools_is_left_to_the_release_and_nothing_is_proposed_twice() -> None:
     proposals, left_out = drafted("cancel or sweep", "Check the status.", "Check the status.", "canceled", "x" * 300)
     assert [one.stratum for one in proposals] == ["procedure: ask"]
-    assert left_out == {"nothing that a tool does": 3, "said before": 1}
+    assert left_out == {"nothing that a tool does": 2, "said before": 1, "too long to be said": 1}
+
+
+def test_what_examines_already_or_was_learned_is_not_proposed() -> None:
+    procedure = Procedure(document="p.md", title="Cancelling", requests=(), steps=("Check the status of an order now.", "sweep"))
+    met = [(Message(role="user", content="check the status of an order, please"),)]
+    proposals, left_out = draft_cases([procedure], TOOLSET, Release(), Silent(), met)
+    assert [one.case.messages[0].content for one in proposals] == ["sweep"] and left_out == {"like what is known": 1}
