@@ -101,8 +101,9 @@ class Actions:
         token = self.executor.approve(identity, by)
         self.executor.execute(request.tool, request.arguments, request.principal, request.key, token, request.shown.taint)
         entry = self.entry(request.key)
-        effect = self.executor.seen(entry.effect, by) if entry.effect is not None else request.shown.effect
-        return Acted(status="done", tool=request.tool, arguments=request.arguments, key=request.key, effect=effect)
+        effect = self.executor.seen(entry.effect or request.shown.effect, by)
+        said = self.executor.seen(Effect(tool=request.tool, result=request.arguments), by).result
+        return Acted(status="done", tool=request.tool, arguments=said, key=request.key, effect=effect)
 
     def judge(self, tool: str, arguments: Mapping[str, Any], principal: Principal) -> Decision:
         """What policy says of a call, without doing it.

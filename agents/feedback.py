@@ -39,7 +39,7 @@ def _nearest_line(question: str, quote: str, encoder: Encoder) -> str:
     return lines[int(np.argmax(vectors[1:] @ vectors[0]))]
 
 
-def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence[ToolCall]) -> Trace:
+def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence[ToolCall], author: str = "") -> Trace:
     """The first step of the turn should have been these calls; a new trace says so and teaches, the old one does not.
 
     Args:
@@ -47,6 +47,7 @@ def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence
         toolset: What the calls are of.
         trace_id: The turn that went wrong.
         calls: What would have been right; none means that nothing was to be called.
+        author: Who says so.
 
     Raises:
         NotFound: No such trace, or a tool the toolset has not.
@@ -71,6 +72,7 @@ def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence
             "partial": None,
             "source": CORRECTION + trace_id,
             "accepted": True,
+            "author": author,
             "schema_hashes": wrong.schema_hashes | {call.name: toolset.schema_hashes[call.name] for call in right},
         }
     )

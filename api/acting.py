@@ -15,7 +15,7 @@ from api.errors import ApiError
 from api.retries import HEADER, Retries, name_of
 from api.turns import TurnChunks, turn_completion
 from api.worker import Worker
-from core.errors import NightschoolError
+from core.errors import BadInput, Denied, NightschoolError, NotFound
 from core.types.message import Message, write_messages
 from core.types.principal import Principal
 from core.types.value import Value
@@ -70,7 +70,7 @@ async def act(request: Request, toolset: str, heard: Heard, stream: bool) -> Res
         return _told_again(ended, heard.model) if stream else JSONResponse(turn_completion(heard.model, ended))
     turn = _RunningTurn(agent, request.app.state.worker, request.app.state.conversations, heard)
     retries.keep(name, turn)
-    turn.if_not_taken_up(lambda: retries.forget(name))
+    turn.if_it_fails(lambda: retries.forget(name))
     if not stream:
         return JSONResponse(turn_completion(heard.model, await turn.whole()))
     first = await turn.next_line()
@@ -82,7 +82,8 @@ class _RunningTurn:
     """A turn that the worker takes, and its lines as they come. It ends even where nobody listens any more."""
 
     def __init__(self, agent: Agent, worker: Worker, conversations: Conversations, heard: Heard) -> None:
-        self._conversations, self._heard = conversations, heard
+        self._conversations = conversations
+        self._heard: Heard | None = heard
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         before = heard.messages[:-1]
@@ -109,11 +110,12 @@ class _RunningTurn:
             self._running.result()  # raises what the turn raised
         return line
 
-    def if_not_taken_up(self, tell: Callable[[], None]) -> None:
-        """Say so where too many others wait."""
+    def if_it_fails(self, tell: Callable[[], None]) -> None:
+        """Say so where it was never taken up, as too many others wait or it cannot be read: asked again it is the same."""
 
         def ended(running: asyncio.Future[Turn]) -> None:
-            if not running.cancelled() and isinstance(error := running.exception(), ApiError) and error.status == _BUSY:
+            error = None if running.cancelled() else running.exception()
+            if isinstance(error, BadInput | NotFound | Denied) or (isinstance(error, ApiError) and error.status == _BUSY):
                 tell()
 
         self._running.add_done_callback(ended)
@@ -129,9 +131,11 @@ class _RunningTurn:
         return self._running.result()
 
     def keep(self, turn: Turn, text: str) -> None:
-        """Remember the conversation as the client now has it."""
-        said = (*self._heard.messages, Message(role="assistant", content=text))
-        self._conversations.keep(self._heard.whose, said, turn.thread)
+        """Remember the conversation as the client now has it; once, and then let go of what was heard."""
+        heard, self._heard = self._heard, None
+        if heard is not None:
+            said = (*heard.messages, Message(role="assistant", content=text))
+            self._conversations.keep(heard.whose, said, turn.thread)
 
 
 def _told_again(turn: Turn, model: str) -> Response:

@@ -9,11 +9,14 @@ from agents.home import Home
 from agents.office import furnish
 from agents.threads import AS_IT_IS, Edits, OnReply, Threads, Turn, open_threads
 from api.callers import LoadedCaller
-from core.errors import NotFound
+from core.errors import Denied, NotFound
+from core.types.effect import Effect
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
 from core.types.principal import Principal
+from core.types.tool import Toolset
 from core.types.trace import Trace
+from tools.policy import Proposal
 
 
 class Agent(Protocol):
@@ -38,12 +41,17 @@ class Agent(Protocol):
         """Answer what a thread waits for, or the one approval that was shown; NotFound where it waits for nothing of the kind."""
         ...
 
+    def owns(self, thread: str, by: Principal) -> bool:
+        """Whether what is said in a thread is this person's; NotFound for an unknown thread."""
+        ...
+
     def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
         """The conversation so far; NotFound for an unknown thread."""
         ...
 
     def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None, by: Principal) -> Trace | None:
-        """Feedback on a turn; NotFound for an unknown trace, BadInput for calls that do not fit."""
+        """Feedback on a turn; NotFound for an unknown trace, BadInput for calls that do not fit, Denied for such as this person
+        may not make: nobody teaches what they may not do."""
         ...
 
 
@@ -94,6 +102,10 @@ class HomeAgent:
         """See `Agent`."""
         return self._open().decide(thread, approve, reason, by=self._known(by), approval=approval, edits=edits)
 
+    def owns(self, thread: str, by: Principal) -> bool:
+        """See `Agent`."""
+        return self._open().speaker(thread).person == self._known(by).person
+
     def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
         """See `Agent`."""
         return self._own(thread, by).messages(thread)
@@ -101,12 +113,22 @@ class HomeAgent:
     def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None, by: Principal) -> Trace | None:
         """See `Agent`."""
         self._known(by)
+        known, toolset = self._home.traces.get(trace), self._home.registry.get(self.toolset)
+        said = [call for message in known.messages for call in message.tool_calls] if right else calls or ()
+        self._check_rights(said, toolset, by)
         if right:
             return accept(self._home.traces, self._home.knowledge, self._home.embedder, trace)
-        if calls is None:
-            self._home.traces.get(trace)
-            return None
-        return correct(self._home.traces, self._home.registry.get(self.toolset), trace, calls)
+        return None if calls is None else correct(self._home.traces, toolset, trace, calls, by.person)
+
+    def _check_rights(self, calls: Sequence[ToolCall], toolset: Toolset, by: Principal) -> None:
+        policy = self._home.policy()
+        for call in calls:
+            risk = toolset.by_name[call.name].risk if call.name in toolset.by_name else "destructive"
+            nothing = Effect(tool=call.name, result={})
+            asked = Proposal(tool=call.name, risk=risk, arguments=call.arguments, principal=by, effect=nothing)
+            denied = (finding := policy.rights(asked)).verdict == "deny"
+            if denied and policy.may_approve(by, call.name, by, four_eyes=False) is not None:
+                raise Denied(finding.why)
 
     def close(self) -> None:
         """Let go of files."""

@@ -67,8 +67,8 @@ class Counter:
         return self._actions().approve(identity, by)
 
     def reject(self, identity: str, by: Principal, reason: str) -> Request:
-        """See `Executor.reject`."""
-        return self._actions().executor.reject(identity, by, reason)
+        """See `Executor.reject`; as far as this person may see it."""
+        return self._seen(self._actions().executor.reject(identity, by, reason), by)
 
     def plan(self, tool: str, rows: Sequence[Mapping[str, Any]] | Source, by: Principal, why: str) -> Plan:
         """See `Planning.make`; a source is read first."""

@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, DateTime, Engine, UniqueConstraint, and_, or_, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import StoreError
@@ -114,8 +114,9 @@ class JobStore:
 
     def _renew(self, kind: str, key: str, owner: str, stop: threading.Event) -> None:
         while not stop.wait(_BEAT_S):
-            with Session(self._engine) as session:
-                until = datetime.now(UTC) + timedelta(seconds=LEASE_S)
+            until = datetime.now(UTC) + timedelta(seconds=LEASE_S)
+            # a database that is busy or away for a moment: the next beat comes before the lease runs out
+            with suppress(OperationalError, InterfaceError), Session(self._engine) as session:
                 session.exec(update(JobRow).where(self._which(kind, key), col(JobRow.owner) == owner).values(lease_until=until))
                 session.commit()
 

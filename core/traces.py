@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Column, ColumnElement, DateTime, Engine, Index, Uni
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import NotFound, StoreError
-from core.types.trace import CORRECTION, TEACHER, THREAD, Trace
+from core.types.trace import CORRECTION, TEACHER, THREAD, Trace, standing
 
 _SCHEMA_VERSION = Trace.model_fields["schema_version"].default
 _BATCH = 500
@@ -55,7 +55,8 @@ class TraceStore:
     def add(self, traces: Iterable[Trace]) -> int:
         """Store traces that are not there yet, all or none; returns how many were new.
 
-        One that only a teacher said is new once somebody else says it, too.
+        The same conversation is new again where there is more reason to believe it: what a teacher said and now a person did,
+        what nobody confirmed and now is, what was let be and now stands as a correction.
         """
         added = 0
         rows: dict[str, Trace] = {}
@@ -64,8 +65,9 @@ class TraceStore:
         with Session(self._engine) as session:
             for batch in _batches(list(rows.values())):
                 mine = (TraceRow.tenant == self._tenant, col(TraceRow.id).in_([trace.id for trace in batch]))
-                for row in session.exec(select(TraceRow).where(*mine, col(TraceRow.source).startswith(TEACHER))).all():
-                    if not rows[row.id].is_taught:
+                for row in session.exec(select(TraceRow).where(*mine)).all():
+                    new = rows[row.id]
+                    if standing(new.source, new.accepted) > standing(row.source, row.document.get("accepted", True)):
                         session.delete(row)
                 session.flush()
                 known = set(session.exec(select(TraceRow.id).where(*mine)))

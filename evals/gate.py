@@ -1,7 +1,8 @@
 """The gate: whether a candidate may serve.
 
 A first release passes when it beats the untrained base on the same rows with the interval's lower bound above zero; a
-later one when it is not worse than the champion by more than a margin (paired, same rows). Too few cases decide nothing.
+later one when it is as good as the champion or better, or surely not worse by more than a margin (paired, same rows). Too few
+cases tell nothing: there a first release passes with a warning, and a later one where it is at least as good as the champion.
 """
 
 from collections.abc import Sequence
@@ -47,12 +48,14 @@ def judge(candidate: Sequence[Score], reference: Sequence[Score], against_base: 
     gap = paired_difference([s.exact for s in candidate], [s.exact for s in reference], clusters)
     figures = f"{gap.difference:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] exact on {gap.n} rows"
     if len(candidate) < MIN_CASES:
-        return Verdict(
-            passed=True, reason=figures, difference=gap, warnings=(f"not enough cases: {len(candidate)} of {MIN_CASES}",)
-        )
+        few = f"not enough cases: {len(candidate)} of {MIN_CASES}"
+        return Verdict(passed=against_base or gap.difference >= 0, reason=figures, difference=gap, warnings=(few,))
+    groups = len({cluster for cluster in clusters if cluster is not None}) + clusters.count(None)
+    warnings = (f"few phrasings: {groups} of {MIN_CASES}, the interval is too narrow",) if groups < MIN_CASES else ()
     passed = gap.low > 0 if against_base else gap.low > -MARGIN or gap.difference >= 0
     changes = slice_changes(slices, candidate, reference) if slices else []
     lost = [str(change) for change in changes if change.after < change.before][:_NAMED]
     named = f"; lost most: {', '.join(lost)}" if lost and not passed else ""
     against = "the untrained base" if against_base else "the champion"
-    return Verdict(passed=passed, reason=f"against {against}: {figures}{named}", difference=gap, slices=tuple(changes))
+    reason = f"against {against}: {figures}{named}"
+    return Verdict(passed=passed, reason=reason, difference=gap, warnings=warnings, slices=tuple(changes))

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.errors import BadInput, NotFound
+from core.errors import BadInput
 from core.types.case import Case, Part, read_case, write_case
 from core.types.value import Value
+from tools.importers.jsonl import read_lines
 
 
 class GoldenVersion(Value):
@@ -65,15 +66,14 @@ def read_cases(file: Path) -> list[Case]:
         NotFound: No such file.
         BadInput: A row cannot be read; named by file and line.
     """
-    if not file.is_file():
-        raise NotFound(f"{file}: no such file")
     cases = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1):
-        if line.strip():
-            try:
-                cases.append(read_case(json.loads(line)))
-            except (BadInput, ValueError) as error:
-                raise BadInput(f"{file.name}:{number}: {error}", code="bad_row") from error
+    for number, document in read_lines(file):
+        if isinstance(document, BadInput):
+            raise document
+        try:
+            cases.append(read_case(document))
+        except BadInput as error:
+            raise BadInput(f"{file.name}:{number}: {error}", code="bad_row") from error
     return cases
 
 

@@ -194,8 +194,8 @@ def _rewritten(
             return {key: value(inner) for key, inner in old.items()}
         if isinstance(old, list):
             return [value(inner) for inner in old]
-        if isinstance(old, int | float) and not isinstance(old, bool) and float(old) in numbers:
-            return numbers[float(old)][2]
+        if isinstance(old, int | float) and not isinstance(old, bool) and old in numbers:
+            return numbers[old][2]
         return old
 
     def call(old: ToolCall) -> ToolCall:

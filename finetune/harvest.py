@@ -11,7 +11,8 @@ def harvest(traces: Iterable[Trace]) -> list[Example]:
     """Turn accepted traces into examples, in the order given.
 
     Every assistant turn with calls teaches its calls; assistant text straight after a tool result teaches `done`; a
-    labelled end teaches its label; of what a teacher answered only the answer teaches. `ask` without the partial call
+    labelled end teaches its label; of what a teacher answered only the answer teaches, and an answer that nobody is to learn
+    teaches nothing. `ask` without the partial call
     teaches nothing about arguments and is left out. A trace in which nothing teaches gives no example.
     """
     examples = (harvest_one(trace) for trace in traces if trace.accepted)
@@ -21,8 +22,9 @@ def harvest(traces: Iterable[Trace]) -> list[Example]:
 def harvest_one(trace: Trace) -> Example | None:
     """The example of one trace, or None when no turn of it teaches."""
     messages, end = _split_end(trace)
-    steps = [step for position in range(len(messages)) if (step := _middle_step(messages, position))]
-    if end is not None:
+    positions = [position for position in range(len(messages)) if position not in trace.unlearned]
+    steps = [step for position in positions if (step := _middle_step(messages, position))]
+    if end is not None and end.position not in trace.unlearned:
         steps.append(end)
     if trace.is_taught:
         asked = max(at for at, message in enumerate(trace.messages) if message.role == "user")

@@ -10,7 +10,7 @@ from agents.serving import CHAMPION
 from agents.threads import AS_IT_IS, Threads, Turn, open_threads
 from agents.wording import change_text, proposal_text
 from api.cli.output import As, AsJson, open_home, read_object, show, speaker
-from core.errors import NightschoolError
+from core.errors import BadInput, NightschoolError
 from core.types.principal import Principal
 from tools.erp.company.toolset import TOOLSET
 
@@ -40,6 +40,13 @@ def chat(
     as_json: AsJson = False,
 ) -> None:
     """Say something to the agent: it looks up, acts in the sandbox company, asks, or declines."""
+    asked = [name for name, given in {"TEXT": text is not None, "--approve": approve, "--reject": reject}.items() if given]
+    if len(asked) > 1:
+        raise BadInput(f"{' and '.join(asked)}: one of them at a time")
+    if edit is not None and not approve:
+        raise BadInput("--edit needs --approve")
+    if as_json and not asked:
+        raise BadInput("--json needs a TEXT, --approve or --reject: a session is for people")
     home = open_home()
     with open_desk(home, TOOLSET, release, act) as desk, open_threads(desk, home.threads) as threads:
         if text is None and not (approve or reject):
@@ -59,7 +66,7 @@ def chat(
 def _session(threads: Threads, thread: str | None, by: Principal) -> None:
     console = Console()
     console.print("Say something; y or n answers what waits; an empty line ends.", style="dim")
-    while said := console.input("[bold]> [/bold]").strip():
+    while said := _input(console):
         try:
             turn = threads.hear(said, thread, by=by)
         except NightschoolError as error:
@@ -67,6 +74,13 @@ def _session(threads: Threads, thread: str | None, by: Principal) -> None:
             continue
         thread = turn.thread
         _show(console, turn)
+
+
+def _input(console: Console) -> str:
+    try:
+        return console.input("[bold]> [/bold]").strip()
+    except EOFError:
+        return ""
 
 
 def _show(console: Console, turn: Turn) -> None:

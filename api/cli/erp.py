@@ -18,8 +18,9 @@ from evals.golden_scenarios import case_rows, golden_scenarios
 from evals.golden_sets import add_golden
 from tools.erp.company import CONVERSATIONS
 from tools.erp.company.toolset import TOOLSET, company_toolset
+from tools.erp.sandbox.in_use import replacing
 from tools.erp.sandbox.lookup import Lookup
-from tools.erp.sandbox.sandbox import Sandbox, restore
+from tools.erp.sandbox.sandbox import Sandbox, forget_file, restore
 from tools.erp.sandbox.seed.company import SEED, build_company
 from tools.erp.sandbox.soundness import faults
 from tools.erp.tryton.installation import Installation
@@ -37,15 +38,15 @@ def reset(
 ) -> None:
     """Make the company anew, with eighteen months of history, and its toolset; what was done in it is gone."""
     home = open_home()
-    if snapshot is not None:
-        restore(snapshot, home.company)
-        sandbox = Sandbox(home.company)
-    else:
-        for suffix in ("", "-wal", "-shm"):
-            home.company.with_name(home.company.name + suffix).unlink(missing_ok=True)
-        with Bars() as bars:
-            bars.step("eighteen months of business")
-            sandbox = build_company(home.company, seed, progress=lambda done, of: bars.update(done, of))
+    with replacing(home.company):
+        if snapshot is not None:
+            restore(snapshot, home.company)
+            sandbox = Sandbox(home.company)
+        else:
+            forget_file(home.company)
+            with Bars() as bars:
+                bars.step("eighteen months of business")
+                sandbox = build_company(home.company, seed, progress=lambda done, of: bars.update(done, of))
     toolset = company_toolset(sandbox)
     home.registry.add(toolset)
     counts = sandbox.counts()
@@ -108,7 +109,8 @@ def undo(
     """Take a write back, row for row, where nothing rests on it."""
     home = open_home()
     actions = Actions(home)
-    whole = [entry.key for entry in home.ledger.newest(10_000) if entry.key.startswith(key)]
+    exact = home.ledger.get(key) is not None
+    whole = [key] if exact else [entry.key for entry in home.ledger.newest(10_000) if entry.key.startswith(key)]
     if len(whole) > 1:
         raise BadInput(f"key {key!r}: begins {len(whole)} keys; write more of it")
     effect = actions.executor.undo(whole[0] if whole else key, speaker(home, person))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -98,8 +99,26 @@ def main() -> None:
     try:
         app()
     except NightschoolError as error:
-        sys.stderr.write(f"nightschool: {error}\n")
-        sys.exit(USAGE)
+        _say(str(error))
+    except Exception as error:
+        if not _is_of_the_surroundings(error):
+            raise
+        _say(" ".join(str(error).split()))
+
+
+def _say(message: str) -> NoReturn:
+    sys.stderr.write(f"nightschool: {message}\n")
+    sys.exit(USAGE)
+
+
+def _is_of_the_surroundings(error: Exception) -> bool:
+    """Whether files, settings or the database are to blame, which whoever runs this can mend."""
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+    settings = isinstance(error, ValidationError) and error.title == "Settings"
+    return settings or isinstance(error, OSError | SettingsError | ArgumentError | NoSuchModuleError | OperationalError)
 
 
 if __name__ == "__main__":

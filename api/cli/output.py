@@ -44,8 +44,8 @@ def read_object(text: str, what: str = "arguments") -> dict[str, Any]:
     """
     try:
         document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"{what} {text[:60]!r}: not JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{what} {text[:60]!r}: not JSON: {str(error)[:200]}") from error
     if not isinstance(document, dict):
         raise BadInput(f"{what} {text[:60]!r}: expected a JSON object")
     return document

@@ -1,6 +1,8 @@
 """`nightschool serve`: the HTTP service, on loopback unless told otherwise."""
 
-from typing import Annotated
+import signal
+import sys
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -9,6 +11,10 @@ from api.cli.output import open_home
 from api.webhooks import Webhooks
 from core.errors import BadInput
 from tools.erp.company.toolset import TOOLSET
+from tools.erp.sandbox.in_use import in_use
+
+_CANNOT_START = 3
+"""How uvicorn exits where it cannot."""
 
 
 def serve(
@@ -41,11 +47,25 @@ def serve(
         )
         watch = NightWatch(home, hours)
         watch.start()
-    uvicorn.run(create_app(home.keys, callers, agent, counter, _webhooks(home)), host=host, port=port, log_level="info")
-    if watch is not None:
-        watch.close()
-    agent.close()
-    counter.close()
+    app = create_app(home.keys, callers, agent, counter, _webhooks(home))
+    # uvicorn raises the signal that ended it again, once it has ended; by default that would be the end of everything here
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        with in_use(home.company):
+            uvicorn.run(app, host=host, port=port, log_level="info")
+    except SystemExit as ended:
+        if ended.code == _CANNOT_START:
+            raise BadInput(f"cannot listen on {host}:{port}: is something else there? --port names another one") from ended
+        raise
+    finally:
+        if watch is not None:
+            watch.close()
+        agent.close()
+        counter.close()
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    sys.exit(0)
 
 
 def _webhooks(home: Home) -> Webhooks | None:

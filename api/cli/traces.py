@@ -96,7 +96,7 @@ def _check(form: str) -> None:
 @app.command("list")
 def list_traces(
     toolset: str | None = None,
-    limit: Annotated[int, typer.Option(min=1)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000)] = 50,
     offset: Annotated[int, typer.Option(min=0)] = 0,
     as_json: AsJson = False,
 ) -> None:

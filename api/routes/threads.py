@@ -110,10 +110,11 @@ async def show(request: Request, by: Authenticated, thread: str) -> dict[str, An
 async def decide(
     request: Request, by: Authenticated, thread: str, decision: Annotated[Decision, Depends(_decision)]
 ) -> dict[str, Any]:
-    """Approve, put right, or reject what a thread waits for."""
+    """Approve, put right, or reject what a thread waits for; what comes of it is told to whose thread it is."""
     agent, worker = _agent(request), _worker(request)
     turn = await worker.run(lambda: agent.decide(thread, decision.approve, decision.reason, by, edits=decision.edits))
-    return _shown(turn)
+    own = await worker.run(lambda: agent.owns(thread, by))
+    return _shown(turn) if own else {"status": "decided", "thread": thread}
 
 
 @router.post("/feedback")

@@ -1,8 +1,21 @@
 """An example: one conversation made ready to train on, with provenance."""
 
+import hashlib
+import json
+from typing import Any
+
 from core.types.message import Message, ToolCall, without_ids, write_messages
 from core.types.trace import Outcome
 from core.types.value import Value, content_hash
+
+
+def plain_numbers(value: Any) -> Any:
+    """The value, whole numbers written as such."""
+    if isinstance(value, dict):
+        return {name: plain_numbers(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain_numbers(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Step(Value):
@@ -21,8 +34,8 @@ class Step(Value):
 
     @property
     def key(self) -> str:
-        """Content hash, call ids aside."""
-        calls = [[call.name, call.arguments] for call in self.calls]
+        """Content hash, call ids and the order of calls aside: they are a multiset, and 5 is 5.0."""
+        calls = sorted(([call.name, plain_numbers(call.arguments)] for call in self.calls), key=content_hash)
         return content_hash([self.position, self.outcome, calls, self.missing, self.query], length=32)
 
 
@@ -41,8 +54,16 @@ class Example(Value):
     """Teaching turns in order; at least one."""
 
     def key_before(self, position: int) -> str:
-        """Content hash of the first so many messages, call ids aside."""
-        return content_hash(write_messages(without_ids(self.messages[:position])), length=32)
+        """Hash of the first so many messages; for many of them see `keys_before`."""
+        return self.keys_before()[position]
+
+    def keys_before(self) -> list[str]:
+        """Of the first none, one, two … messages, call ids aside, each in time that does not depend on what stands before it."""
+        running, keys = hashlib.sha256(), []
+        for written in [None, *write_messages(without_ids(self.messages))]:
+            running.update(json.dumps(written, sort_keys=True).encode() + b"\n")
+            keys.append(running.copy().hexdigest()[:32])
+        return keys
 
     @property
     def id(self) -> str:

@@ -11,7 +11,9 @@ from core.errors import BadInput
 from core.types.value import Value
 
 Role = Literal["system", "user", "assistant", "tool"]
-_ROLES = ("system", "developer", "user", "assistant", "tool")
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_READ_AS: dict[str, Role] = {"developer": "system", "function": "tool"}
+"""Newer and older names of roles."""
 
 
 class ToolCall(Value):
@@ -66,15 +68,23 @@ def _read_message(raw: Any, where: str) -> Message:
     role = raw.get("role")
     if role not in _ROLES:
         raise BadInput(f"{where}.role: expected one of {', '.join(_ROLES)}, got {_show(role)}", code="bad_messages")
-    calls = raw.get("tool_calls") or []
+    calls = raw.get("tool_calls") or _older_calls(raw)
     if not isinstance(calls, Sequence) or isinstance(calls, str):
         raise BadInput(f"{where}.tool_calls: expected an array, got {_show(calls)}", code="bad_messages")
     return Message(
-        role="system" if role == "developer" else role,
+        role=_READ_AS.get(role, role),
         content=_read_content(raw.get("content"), f"{where}.content"),
         tool_calls=tuple(read_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls)),
         tool_call_id=raw.get("tool_call_id") if isinstance(raw.get("tool_call_id"), str) else None,
     )
+
+
+def _older_calls(raw: Mapping[str, Any]) -> Any:
+    """Calls where OpenAI's older form has them, or where LangChain keeps what a provider answered."""
+    if isinstance(raw.get("function_call"), Mapping):
+        return [raw["function_call"]]
+    more = raw.get("additional_kwargs")
+    return (more.get("tool_calls") if isinstance(more, Mapping) else None) or []
 
 
 def _read_content(raw: Any, where: str) -> str:
@@ -91,15 +101,15 @@ def _read_content(raw: Any, where: str) -> str:
 
 
 def read_call(raw: Any, where: str) -> ToolCall:
-    """Read one tool call, in OpenAI's nested form or as plain `{"name", "arguments"}`.
+    """Read one tool call, in OpenAI's nested form, as plain `{"name", "arguments"}`, or as LangChain's `{"name", "args"}`.
 
     Raises:
-        BadInput: No name, or arguments that are not a JSON object.
+        BadInput: No name, arguments that are not a JSON object, or a number in them that is beyond all that programs read.
     """
     body = raw.get("function", raw) if isinstance(raw, Mapping) else raw
     if not isinstance(body, Mapping) or not isinstance(body.get("name"), str) or not body["name"]:
         raise BadInput(f"{where}: expected a call with a name, got {_show(raw)}", code="bad_call")
-    arguments = body.get("arguments", {})
+    arguments = body.get("arguments", body.get("args", {}))
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments or "{}")
@@ -111,10 +121,19 @@ def read_call(raw: Any, where: str) -> ToolCall:
         raise BadInput(f"{where}.arguments: expected an object, got {_show(arguments)}", code="bad_call")
     try:
         json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
+        _check_numbers(arguments)
+    except (ValueError, OverflowError, RecursionError) as error:
         raise BadInput(f"{where}.arguments: cannot be written as JSON: {error}", code="bad_call") from error
     identity = raw.get("id")
     return ToolCall(name=body["name"], arguments=arguments, id=identity if isinstance(identity, str) else None)
+
+
+def _check_numbers(value: Any) -> None:
+    """Raises OverflowError for a whole number that no double holds."""
+    if isinstance(value, int):
+        float(value)
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_numbers(inner)
 
 
 def write_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:

@@ -18,6 +18,13 @@ REWORDS = " rewords "
 """What stands in the source of a larger model's other words before the id of the trace they are for."""
 
 
+def standing(source: str, accepted: bool) -> int:
+    """How much reason there is to believe a trace: 0 a teacher's, 1 unconfirmed, 2 confirmed, 3 written to put another right."""
+    if source.startswith(TEACHER):
+        return 0
+    return 1 if not accepted else 3 if source.startswith(CORRECTION) else 2
+
+
 class Trace(Value):
     """One conversation and how it ended."""
 
@@ -35,6 +42,8 @@ class Trace(Value):
     """For `ask`: the call as far as it was said."""
     query: str | None = None
     """For `knowledge`: the question's core."""
+    unlearned: tuple[int, ...] = ()
+    """Which messages, from 0, are answers that nobody is to learn."""
     shape: str | None = None
     """Cluster of near-identical phrasings; rows of one shape are never split between train and exam."""
     source: str = "import"
@@ -43,6 +52,8 @@ class Trace(Value):
     """Whether somebody or some effect confirmed it; imported traces count as accepted."""
     judged: Judged = ""
     """What a person made of its writes before they were done; empty where nobody was asked."""
+    author: str = ""
+    """Who wrote it to put another one right, which need not be who asked; empty where nobody did, or nobody said who."""
     principal: Principal = Field(default_factory=Principal)
     """Who asked."""
     schema_hashes: dict[str, str] = Field(default_factory=dict)

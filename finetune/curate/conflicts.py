@@ -20,14 +20,15 @@ def agreed(examples: Sequence[Example], trust: Mapping[str, int]) -> Filtered:
         trust: By trace id; what is not there was let be.
     """
     said: dict[str, dict[int, Counter[str]]] = {}
-    for example in examples:
+    places = [example.keys_before() for example in examples]
+    for example, before in zip(examples, places, strict=True):
         for step in example.steps:
-            by_trust = said.setdefault(example.key_before(step.position), {})
+            by_trust = said.setdefault(before[step.position], {})
             by_trust.setdefault(trust.get(example.trace_id, OF_THE_DAY), Counter())[step.key] += 1
-    right = {before: _right(by_trust) for before, by_trust in said.items() if len({k for c in by_trust.values() for k in c}) > 1}
+    right = {place: _right(by_trust) for place, by_trust in said.items() if len({k for c in by_trust.values() for k in c}) > 1}
     kept, dropped = [], {}
-    for example in examples:
-        if all(step.key in right.get(example.key_before(step.position), (step.key,)) for step in example.steps):
+    for example, before in zip(examples, places, strict=True):
+        if all(step.key in right.get(before[step.position], (step.key,)) for step in example.steps):
             kept.append(example)
         else:
             dropped[example.trace_id] = "others do otherwise after the same words"

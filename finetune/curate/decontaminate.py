@@ -1,7 +1,8 @@
 """Keeps the golden set unseen: an example that resembles a golden request is not trained on.
 
-Two requests resemble each other when their word trigrams overlap (Jaccard) above a threshold after numbers are masked.
-Texts of fewer than four words are compared whole: "thanks" may stand on both sides, as everybody says it.
+Two requests resemble each other when their word trigrams overlap (Jaccard) above a threshold after numbers are masked; signs of
+scripts without spaces are words. Texts of fewer than four words are compared whole, as they are, with what a golden conversation
+says last; where nothing is called for them they may stand on both sides, as everybody says "thanks".
 """
 
 import re
@@ -13,24 +14,30 @@ from finetune.curate.filtered import Filtered
 
 MAX_JACCARD = 0.5
 _MIN_WORDS = 4
-_WORD = re.compile(r"\d[\d.,/-]*|\w+")
+_SIGN = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"\d[\d.,/-]*|[{_SIGN}]|[^\W{_SIGN}]+")
 
 
 class Likeness:
     """Tells whether a conversation resembles one of many."""
 
     def __init__(self, known: Iterable[Sequence[Message]]) -> None:
-        self._known = [shingle for messages in known for shingle in _shingles(messages)]
+        conversations = list(known)
+        self._none = not conversations
+        self._known = [shingle for messages in conversations for shingle in _shingles(messages)]
+        self._short = {said[-1] for messages in conversations if (said := _short_texts(messages))} - {""}
         self._index: dict[tuple[str, ...], set[int]] = {}
         for number, shingle in enumerate(self._known):
             for trigram in shingle:
                 self._index.setdefault(trigram, set()).add(number)
 
     def __bool__(self) -> bool:
-        return bool(self._known)
+        return not self._none
 
-    def __call__(self, messages: Sequence[Message]) -> bool:
-        """Whether a user turn resembles a user turn of a known conversation."""
+    def __call__(self, messages: Sequence[Message], calls: bool = True) -> bool:
+        """Whether a user turn resembles one of a known conversation; `calls`: whether anything is called or asked for it."""
+        if calls and not self._short.isdisjoint(_short_texts(messages)):
+            return True
         return any(map(self._resembles, _shingles(messages)))
 
     def _resembles(self, shingle: frozenset[tuple[str, ...]]) -> bool:
@@ -45,7 +52,8 @@ def decontaminated(examples: Sequence[Example], golden: Iterable[Sequence[Messag
         return Filtered(list(examples), {}, "no golden requests")
     kept, dropped = [], {}
     for example in examples:
-        if example.trace_id in traces or like(example.messages):
+        calls = any(step.outcome != "none" for step in example.steps)
+        if example.trace_id in traces or like(example.messages, calls):
             dropped[example.trace_id] = "resembles a golden case"
         else:
             kept.append(example)
@@ -62,6 +70,12 @@ def trigrams(text: str) -> frozenset[tuple[str, ...]]:
     """Word trigrams, lower case, numbers masked; empty for fewer than four words."""
     words = ["0" if word[0].isdigit() else word for word in _WORD.findall(text.lower())]
     return frozenset(zip(words, words[1:], words[2:], strict=False)) if len(words) >= _MIN_WORDS else frozenset()
+
+
+def _short_texts(messages: Sequence[Message]) -> list[str]:
+    """The user turns in order, in plain form; empty those of so many words that trigrams tell of them."""
+    words = [_WORD.findall(message.content.lower()) for message in messages if message.role == "user"]
+    return [" ".join(said) if len(said) < _MIN_WORDS else "" for said in words]
 
 
 def _shingles(messages: Sequence[Message]) -> list[frozenset[tuple[str, ...]]]:

@@ -108,14 +108,14 @@ class _Said:
     def has(self, value: Any) -> bool:
         """Whether it says a value, in these words or in others."""
         if isinstance(value, int | float):
-            return abs(float(value)) in self._numbers
+            return abs(value) in self._numbers
         said = plain(str(value))
         if said.strip() == "" or said in self._plain:
             return True
         if find_dates(str(value)) and self._has_date:
             return True
         compact = said.replace(" ", "")
-        if compact.isdigit() and (compact in self._digits or float(compact) in self._numbers):
+        if compact.isascii() and compact.isdecimal() and (compact in self._digits or float(compact) in self._numbers):
             return True
         return all(self._has_word(word) for word in said.split())
 

@@ -11,12 +11,12 @@ def whole_threads(examples: Sequence[Example]) -> Filtered:
     longer: dict[str, list[set[str]]] = {}
     for example in examples:
         steps = {step.key for step in example.steps}
-        for length in range(1, len(example.messages)):
-            longer.setdefault(example.key_before(length), []).append(steps)
+        for key in example.keys_before()[1:-1]:
+            longer.setdefault(key, []).append(steps)
     kept, dropped = [], {}
     for example in examples:
         own = {step.key for step in example.steps}
-        if any(own <= steps for steps in longer.get(example.key_before(len(example.messages)), ())):
+        if any(own <= steps for steps in longer.get(example.keys_before()[-1], ())):
             dropped[example.trace_id] = "begins a longer conversation"
         else:
             kept.append(example)

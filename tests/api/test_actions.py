@@ -10,6 +10,7 @@ from agents.home import Home
 from api.app import create_app
 from api.counter import Counter
 from core.types.principal import Principal
+from tools.policy import DEFAULT_POLICY
 
 _HOLD = {"tool": "hold_customer", "arguments": {"customer": "orchid nursery", "reason": "pays late"}}
 _BANK = {"tool": "change_bank_details", "arguments": {"supplier": "Alpha Bearings Co", "iban": "DE89370400440532013000"}}
@@ -100,6 +101,16 @@ def test_what_was_rejected_is_not_done(client: TestClient, people: Any, home: Ho
     assert rejected.json()["state"] == "rejected" and rejected.json()["reason"] == "call them first"
     assert client.post(f"/v1/approvals/{identity}", json={"approve": True}, headers=people["bea"]).status_code == 403
     assert home.ledger.newest() == []
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_who_decides_sees_no_more_than_they_may(client: TestClient, people: Any, home: Home, approve: bool) -> None:
+    (home.settings.home / "policy.toml").write_text(
+        DEFAULT_POLICY.read_text().replace("[roles.controlling]", '[roles.controlling]\nhidden = ["iban", "account_ends_in"]')
+    )
+    identity = client.post("/v1/actions", json=_BANK, headers=people["op"]).json()["approval"]
+    decided = client.post(f"/v1/approvals/{identity}", json={"approve": approve}, headers=people["bea"])
+    assert decided.status_code == 200 and "iban" not in decided.text.lower()
 
 
 def test_a_rejected_call_is_not_asked_again_under_its_key(client: TestClient, people: Any) -> None:

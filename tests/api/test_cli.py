@@ -294,6 +294,28 @@ def test_a_night_without_its_base_says_what_to_run(shop: Run) -> None:
     assert ran.code == 2 and "nightschool init" in ran.stderr and ran.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("NIGHT_ZONE", "Foo/Bar"), ("THREADS", "x"), ("RAW_EGRESS", "https://host/v1"), ("DATABASE_URL", "foo"), ("HOME", "a-file")],
+)
+def test_settings_that_do_not_fit_are_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, setting: str, value: str) -> None:
+    Path("a-file").write_text("")
+    monkeypatch.setenv(f"NIGHTSCHOOL_{setting}", value)
+    ran = run("toolset", "list")
+    assert ran.code == 2 and ran.stderr.startswith("nightschool: ") and ran.stderr.count("\n") == 1
+
+
+def test_files_that_cannot_be_written_and_numbers_beyond_all_are_one_line(shop: Run) -> None:
+    for arguments in (
+        ("traces", "export", "shop", "/proc/nowhere/out.jsonl"),
+        ("toolset", "add", "deep", write("deep.json", "[" * 20_000)),
+        ("toolset", "add", "long", write("long.json", '{"n": ' + "9" * 5_000 + "}")),
+        ("traces", "list", "--limit", "99999999999999999999"),
+    ):
+        ran = shop(*arguments)
+        assert ran.code == 2 and "Traceback" not in ran.stderr, arguments
+
+
 def test_nobody_says_it_in_other_words_where_no_teacher_is_named(shop: Run) -> None:
     ran = shop("night", "shop", "--paraphrases", "5")
     assert ran.code == 2 and "--paraphrases: nobody to ask" in ran.stderr

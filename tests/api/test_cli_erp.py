@@ -5,6 +5,11 @@ from typing import Any
 
 import pytest
 
+from agents.actions import Actions
+from agents.home import Home
+from core.settings import Settings
+from tools.erp.sandbox.in_use import in_use
+
 _ARGUMENTS = '{"customer": "orchid nursery", "reason": "pays late"}'
 
 
@@ -70,3 +75,46 @@ def test_resolve_shows_what_a_text_mentions(erp: Any) -> None:
         ("product", "laptop stands"),
         ("customer", "Orchid Nursery"),
     }
+
+
+def test_a_reset_looks_before_it_replaces(erp: Any, tmp_path: Path) -> None:
+    company = Home(Settings()).company
+    before = erp("erp", "status", "--json").document
+    (tmp_path / "tools.json").write_text("[]")
+    for source in (tmp_path / "tools.json", company):
+        assert erp("erp", "reset", "--from", str(source)).code == 2
+        assert erp("erp", "status", "--json").document == before
+    assert not list(company.parent.glob("*.partial*"))
+
+
+def test_a_company_that_is_served_is_not_replaced(erp: Any) -> None:
+    with in_use(Home(Settings()).company):
+        ran = erp("erp", "reset")
+    assert ran.code == 2 and "nightschool serve" in ran.stderr
+    assert erp("erp", "status").code == 0
+
+
+def test_a_key_that_begins_another_one_is_taken_back(erp: Any) -> None:
+    home = Home(Settings())
+    actions = Actions(home)
+    for key, tool in (("inv-1", "hold_customer"), ("inv-10", "create_customer")):
+        named = {"customer": "orchid nursery", "reason": "x"} if tool == "hold_customer" else {"name": "Zebra Nova"}
+        actions.act(tool, named, home.principal, key, False)
+    actions.close()
+    home.database.dispose()
+    ran = erp("erp", "undo", "inv-1", "--json")
+    assert ran.code == 0 and ran.document["undone"] == "inv-1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("chat", "no", "--thread", "t", "--reject"), "TEXT and --reject"),
+        (("chat", "--thread", "t", "--approve", "--reject"), "--approve and --reject"),
+        (("chat", "--thread", "t", "--reject", "--edit", "{}"), "--edit needs --approve"),
+        (("chat", "--json"), "a session is for people"),
+    ],
+)
+def test_orders_that_contradict_each_other_are_refused(erp: Any, arguments: tuple[str, ...], word: str) -> None:
+    ran = erp(*arguments)
+    assert ran.code == 2 and word in ran.stderr

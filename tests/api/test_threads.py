@@ -97,15 +97,32 @@ def test_each_turn_is_for_the_person_whose_key_it_came_with(client: TestClient, 
     client.headers["Authorization"] = f"Bearer {home.keys.create(clerk)}"
     thread = client.post("/v1/threads", json={"text": "hold orchid nursery"}).json()["thread"]
     client.headers["Authorization"] = f"Bearer {home.keys.create(boss)}"
-    receipt = client.post(f"/v1/threads/{thread}/decision", json={"approve": True}).json()["receipt"]
-    assert receipt["approved_by"] == "boss" and home.traces.get(receipt["trace"]).principal == clerk
+    told = client.post(f"/v1/threads/{thread}/decision", json={"approve": True}).json()
+    assert told == {"status": "decided", "thread": thread}, "what is said in it is between the agent and who asked"
+    (trace,) = home.traces.all("company")
+    assert trace.principal == clerk and _holds(home) == ["hold_customer"]
     assert client.get(f"/v1/threads/{thread}").status_code == 404, "another's thread can be decided about, and not read"
     assert client.post(f"/v1/threads/{thread}", json={"text": "go on"}).status_code == 404
     client.headers["Authorization"] = f"Bearer {home.keys.create(Principal(tenant='elsewhere'))}"
     for path, body in (("/v1/threads", {"text": "hi"}), (f"/v1/threads/{thread}", {"text": "hi"})):
         assert client.post(path, json=body).status_code == 404
     assert client.get(f"/v1/threads/{thread}").status_code == 404
-    assert client.post("/v1/feedback", json={"trace": receipt["trace"], "right": True}).status_code == 404
+    assert client.post("/v1/feedback", json={"trace": trace.id, "right": True}).status_code == 404
+
+
+def test_nobody_teaches_what_they_may_not_do(client: TestClient, release: _Release, home: Home) -> None:
+    release.answers = [_HOLD, "done", "none"]
+    held = client.post("/v1/threads", json={"text": "hold orchid nursery"}).json()["receipt"]["trace"]
+    said = client.post("/v1/threads", json={"text": "orchid nursery may buy again"}).json()["receipt"]["trace"]
+    client.headers["Authorization"] = f"Bearer {home.keys.create(Principal(person='vic', role='viewer'))}"
+    accepted = client.post("/v1/feedback", json={"trace": held, "right": True})
+    calls = [{"name": "release_customer", "arguments": {"customer": "orchid nursery"}}]
+    corrected = client.post("/v1/feedback", json={"trace": said, "right": False, "calls": calls})
+    assert (accepted.status_code, corrected.status_code) == (403, 403)
+    assert not any(trace.accepted for trace in home.traces.all("company"))
+    client.headers["Authorization"] = f"Bearer {home.keys.create(Principal(person='bea'))}"
+    teaches = client.post("/v1/feedback", json={"trace": said, "right": False, "calls": calls}).json()["teaches"]
+    assert home.traces.get(teaches).author == "bea" and home.traces.get(teaches).principal.person != "bea"
 
 
 def test_a_thumb_for_an_answer_makes_its_question_known(client: TestClient, release: _Release, home: Home) -> None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +14,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, select
 
-import core.keys  # noqa: F401 - its table belongs to the schema that is compared
+import core.jobs
+import core.keys
 import evals.golden_proposals  # noqa: F401 - as do these
 import finetune.audit_sample  # noqa: F401
 import tools.ledger
@@ -30,7 +33,7 @@ from core.types.message import Message, ToolCall
 from core.types.principal import Principal
 from core.types.release import Release
 from core.types.tool import read_toolset
-from core.types.trace import Trace
+from core.types.trace import CORRECTION, TEACHER, THREAD, Trace
 from tools.registry import Registry
 
 ANNA = Principal(person="anna")
@@ -107,6 +110,18 @@ def test_a_stored_trace_comes_back_equal(engine: Engine) -> None:
     store.add([whole])
     assert list(store.all("erp")) == [whole]
     assert store.get(whole.id) == whole
+
+
+def test_the_same_conversation_is_new_where_there_is_more_reason_to_believe_it(engine: Engine) -> None:
+    store, said = TraceStore(engine, "default"), trace("a")
+    by_standing = [
+        said.model_copy(update={"source": TEACHER + "big"}), said.model_copy(update={"source": THREAD + "1", "accepted": False}),
+        said, said.model_copy(update={"source": CORRECTION + "b"}),
+    ]  # fmt: skip
+    for number, one in enumerate(by_standing):
+        assert store.add([one]) == 1 and store.add([by_standing[max(0, number - 1)]]) == 0
+        (kept,) = store.all("erp")
+        assert (kept.source, kept.accepted) == (one.source, one.accepted)
 
 
 def test_call_ids_and_dates_do_not_make_another_trace() -> None:
@@ -340,3 +355,24 @@ def test_who_lost_the_lease_does_not_end_the_work_of_who_took_it(engine: Engine)
     with JobStore(engine, "default").hold("night", "erp", ANNA), engine.begin() as connection:
         connection.execute(text("update jobs set owner = 'elsewhere:1:1'"))
     assert job(engine).state == "running"
+
+
+def test_a_database_away_for_a_moment_does_not_cost_the_lease(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core.jobs, "_BEAT_S", 0.02)
+    monkeypatch.setattr(core.jobs, "LEASE_S", 0.4)
+    beats: list[int] = []
+
+    class Away(Session):
+        def commit(self) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                beats.append(1)
+                if len(beats) < 4:
+                    raise OperationalError("commit", {}, Exception("database is locked"))
+            super().commit()
+
+    monkeypatch.setattr(core.jobs, "Session", Away)
+    with JobStore(engine, "default").hold("night", "erp", ANNA):
+        time.sleep(1.0)
+        with pytest.raises(StoreError, match="is being worked on"), JobStore(engine, "default").hold("night", "erp", ANNA):
+            pass
+    assert len(beats) > 4

@@ -38,10 +38,22 @@ def test_a_later_release_has_to_be_no_worse_than_the_champion() -> None:
     assert refused.difference is not None and refused.difference.low < -MARGIN
 
 
-@pytest.mark.parametrize("against_base", [True, False])
-def test_too_few_cases_pass_with_a_warning(against_base: bool) -> None:
-    few = judge(share(0, MIN_CASES - 1), share(MIN_CASES - 1, MIN_CASES - 1), against_base)
+def test_too_few_cases_pass_a_first_release_with_a_warning_and_no_worse_one() -> None:
+    all_wrong, all_right = share(0, MIN_CASES - 1), share(MIN_CASES - 1, MIN_CASES - 1)
+    few = judge(all_wrong, all_right, against_base=True)
     assert few.passed and few.warnings == (f"not enough cases: {MIN_CASES - 1} of {MIN_CASES}",)
+    assert not judge(all_wrong, all_right, against_base=False).passed, "a champion is not lost to a handful of rows"
+    assert judge(all_right, all_right, against_base=False).passed
+
+
+def test_few_phrasings_are_told() -> None:
+    rows = [score.model_copy(update={"cluster": "one"}) for score in share(MIN_CASES, MIN_CASES)]
+    verdict = judge(rows, rows, against_base=False)
+    assert verdict.warnings == (f"few phrasings: 1 of {MIN_CASES}, the interval is too narrow",)
+
+
+@pytest.mark.parametrize("against_base", [True, False])
+def test_no_cases_are_told_and_enough_decide(against_base: bool) -> None:
     none = judge([], [], against_base)
     assert none.passed and none.warnings == ("not enough cases",) and none.difference is None
     assert not judge(share(0, MIN_CASES), share(MIN_CASES, MIN_CASES), against_base).passed

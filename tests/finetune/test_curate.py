@@ -1,5 +1,6 @@
 """Filters: what is kept, what is dropped for which reason."""
 
+import time
 from typing import Any
 
 import pytest
@@ -57,6 +58,24 @@ def test_what_resembles_a_golden_request_is_dropped(text: str, dropped: bool) ->
     kept = decontaminated([example("a", "hello", text)], golden("move 7 snow chains to the east yard", "move it"))
     assert kept.dropped == ({"a": "resembles a golden case"} if dropped else {})
     assert len(kept.kept) == (not dropped)
+
+
+def test_short_requests_are_compared_whole_where_something_is_called_for_them() -> None:
+    asked = golden("Bill S-48377!", "good morning", "count the oak chairs in the hall")
+    rows = [
+        calling("bill s 48377"), calling("bill s 48378"), calling("good morning"), example("hello", "good morning"),
+        calling("oak chairs"),
+    ]  # fmt: skip
+    assert set(decontaminated(rows, asked).dropped) == {"bill s 48377", "good morning"}
+    later = [(Message(role="user", content="bill it"), Message(role="user", content="send the bill to Harlow and to Orion"))]
+    assert not decontaminated([calling("bill it")], later).dropped, "it is not what is examined"
+    assert decontaminated([calling("x")], golden("x")).not_applicable == ""
+
+
+def test_scripts_without_spaces_are_compared_sign_by_sign() -> None:
+    asked = golden("请为订单S48377开具发票并发送给客户")
+    assert decontaminated([example("a", "请为订单S48377开具发票并发送给客户吧")], asked).dropped
+    assert not decontaminated([example("a", "明天的天气怎么样")], asked).dropped
 
 
 WORDS = st.lists(st.sampled_from(["move", "3", "17", "oak", "chairs", "to", "the", "yard"]), max_size=9).map(" ".join)
@@ -200,6 +219,26 @@ def test_a_few_of_what_says_and_does_nearly_the_same_are_kept() -> None:
     assert [row.trace_id for row in kept] == ["f0", "f1", "f2", "other"], "one that does something else stays"
     assert len(dropped) == 37 and set(dropped.values()) == {"near-duplicate of 3 others"}
     assert "f39" in {row.trace_id for row in near_duplicates(flood, {"f39"}).kept}, "what put others right stays"
+
+
+# the same whatever the order of calls
+
+
+def test_calls_of_one_step_are_a_multiset() -> None:
+    one, other = ToolCall(name="bill", arguments={"n": 5}), ToolCall(name="bill", arguments={"n": 6})
+    as_float = ToolCall(name="bill", arguments={"n": 5.0})
+    rows = [example(name, "bill both", step=Step(position=1, outcome="calls", calls=calls))
+            for name, calls in (("a", (one, other)), ("b", (other, as_float)))]  # fmt: skip
+    assert rows[0].steps[0].key == rows[1].steps[0].key and not agreed(rows, {}).dropped
+
+
+def test_long_conversations_take_no_time() -> None:
+    messages = tuple(Message(role="user", content=f"turn {number} " + "x" * 50) for number in range(3_000))
+    row = Example(trace_id="a", cluster="a", messages=messages, steps=(Step(position=3_000, outcome="none"),))
+    started = time.perf_counter()
+    assert whole_threads([row]).kept == [row] and agreed([row], {}).kept == [row]
+    assert time.perf_counter() - started < 5, "it was minutes"
+    assert len(set(row.keys_before())) == 3_001 and row.key_before(7) == row.keys_before()[7]
 
 
 # caps

@@ -13,6 +13,7 @@ from core.errors import BadInput
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
 from core.types.trace import Trace
+from finetune.harvest import harvest_one
 from tools.exporters.formats import WRITERS
 from tools.importers.formats import READERS
 from tools.importers.jsonl import ImportReport, read_trace, read_traces
@@ -192,6 +193,72 @@ JSON = st.recursive(
 
 SPAN = {"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": [{"key": "x", "value": {"arrayValue": 3}}]}]}]}]}
 RUN = {"inputs": {"messages": [{"id": ["x"], "kwargs": {"tool_calls": 7}}]}, "outputs": {"generations": [[[{"message": 5}]]]}}
+
+
+def test_answers_that_are_not_to_be_learned_teach_nothing(tmp_path: Path) -> None:
+    wrong = {"role": "assistant", "weight": 0, "tool_calls": [CALLED]}
+    (trace,), _ = imported(
+        tmp_path, "openai", {"messages": [ASKED, wrong, RESULT, {"role": "assistant", "tool_calls": [CALLED]}]}
+    )
+    example = harvest_one(trace)
+    assert trace.unlearned == (1,) and example is not None and [step.position for step in example.steps] == [3]
+    (back,), _ = imported(tmp_path, "openai", WRITERS["openai"](trace, TOOLSET))
+    assert back.unlearned == (1,) and back.id == trace.id
+    refused = {"prompt": [ASKED], "completion": [{"role": "assistant", "tool_calls": [CALLED]}], "label": False}
+    traces, report = imported(tmp_path, "trl", refused, {**refused, "label": True})
+    assert len(traces) == 1 and report.errors[0].code == "unwanted"
+    bad = imported(tmp_path, "nightschool", {"messages": [ASKED], "unlearned": [1]})[1]
+    assert "unlearned: expected numbers of messages, from 0 to 0" in bad.errors[0].message
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        {"tool_calls": [{"name": "look", "args": {"item": "a"}, "id": "c1", "type": "tool_call"}]},
+        {"function_call": {"name": "look", "arguments": '{"item": "a"}'}},
+        {"additional_kwargs": {"tool_calls": [CALLED]}},
+    ],
+)
+def test_older_and_other_forms_of_calls_are_read(tmp_path: Path, spelled: dict[str, Any]) -> None:
+    answer = {"role": "assistant", "content": "", **spelled}
+    row = {"traceId": "t", "input": json.dumps([ASKED]), "output": json.dumps(answer)}
+    (trace,), report = imported(tmp_path, "langfuse", row)
+    assert not report.bad and trace.messages[1].tool_calls[0].arguments == {"item": "a"}
+
+
+def test_every_agent_of_a_trace_is_kept_and_whole_traces_are_opened(tmp_path: Path) -> None:
+    def turn(name: str, *messages: Any) -> dict[str, Any]:
+        return {"id": name, "input": list(messages), "output": {"role": "assistant", "tool_calls": [CALLED]}}
+
+    called = {"role": "assistant", "tool_calls": [CALLED]}
+    other = {"role": "user", "content": "and b?"}
+    system = {"role": "system", "content": "It is noon."}
+    later = turn("3", {**system, "content": "It is one."}, ASKED, called, RESULT)
+    whole = {"id": "t", "input": "x", "output": "y", "observations": [turn("1", system, ASKED), turn("2", other), later]}
+    file = tmp_path / "in.jsonl"
+    file.write_text(json.dumps([whole]))
+    traces, report = read_traces(file, TOOLSET, form="langfuse")
+    assert not report.bad
+    assert sorted(said_by(traces)) == [["system", "user", "assistant", "tool", "assistant"], ["user", "assistant"]]
+
+
+def test_spans_whose_words_are_not_there_are_told(tmp_path: Path) -> None:
+    span = {"attributes": {"gen_ai.operation.name": "chat", "gen_ai.prompt.0.content": "look"}}
+    traces, report = imported(tmp_path, "otlp", span, {"attributes": {"http.method": "GET"}})
+    assert not traces and report.bad == 1 and "no gen_ai.input.messages" in report.errors[0].message
+
+
+def test_numbers_beyond_all_and_halves_of_signs_are_refused(tmp_path: Path) -> None:
+    call = '{"name": "move", "arguments": {"count": ' + "9" * 400 + "}}"
+    row = '{"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [' + call + "]}]}"
+    _, report = imported(tmp_path, "nightschool", row)
+    assert report.errors[0].code == "bad_call"
+    file = tmp_path / "whole.json"
+    file.write_text(json.dumps([{"messages": [ASKED], "shape": "\ud800"}], indent=1))
+    traces, report = read_traces(file, TOOLSET, form="openai")
+    assert not traces and report.bad
+    deep = {"attributes": {"gen_ai.operation.name": "chat", "gen_ai.input.messages": "[" * 50_000}}
+    assert imported(tmp_path, "otlp", deep)[1].bad == 1
 
 
 @given(documents=st.lists(JSON, max_size=4))

@@ -16,7 +16,8 @@ def labels(trace: Trace) -> dict[str, Any]:
     """What is known of a trace's end, as the contract has it; nothing that is not known."""
     partial = {"name": trace.partial.name, "arguments": trace.partial.arguments} if trace.partial else None
     named = {"outcome": trace.outcome, "missing": trace.missing, "partial": partial, "query": trace.query, "shape": trace.shape}
-    return {name: value for name, value in named.items() if value is not None}
+    known = {name: value for name, value in named.items() if value is not None}
+    return {**known, "unlearned": list(trace.unlearned)} if trace.unlearned else known
 
 
 def _nightschool(trace: Trace, _: Toolset) -> dict[str, Any]:
@@ -25,7 +26,10 @@ def _nightschool(trace: Trace, _: Toolset) -> dict[str, Any]:
 
 def _openai(trace: Trace, toolset: Toolset) -> dict[str, Any]:
     """A fine-tuning example; the format has no room for labels, so an end that calls nothing comes back without."""
-    return {"messages": write_messages(trace.messages), "tools": tools_of(toolset)}
+    messages = write_messages(trace.messages)
+    for at in trace.unlearned:
+        messages[at]["weight"] = 0
+    return {"messages": messages, "tools": tools_of(toolset)}
 
 
 def _trl(trace: Trace, toolset: Toolset) -> dict[str, Any]:

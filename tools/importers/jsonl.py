@@ -63,7 +63,7 @@ def read_documents(path: Path) -> Iterator[Row]:
     first = next(rows, None)
     if first is not None and isinstance(first[1], BadInput):
         try:
-            yield 1, json.loads(path.read_text(encoding="utf-8-sig"))
+            yield 1, _decoded(path.read_bytes())
             return
         except (ValueError, RecursionError):
             pass
@@ -85,12 +85,16 @@ def read_lines(path: Path) -> Iterator[Row]:
             if not raw.strip():
                 continue
             try:
-                document = json.loads(raw.decode("utf-8-sig"))
-                if rb"\u" in raw:  # half of a surrogate pair decodes but can be neither hashed nor stored
-                    json.dumps(document, ensure_ascii=False).encode()
-                yield number, document
+                yield number, _decoded(raw)
             except (ValueError, RecursionError) as error:
                 yield number, BadInput(f"{path.name}:{number}: not JSON: {error}", code="bad_json")
+
+
+def _decoded(raw: bytes) -> Any:
+    document = json.loads(raw.decode("utf-8-sig"))
+    if rb"\u" in raw:  # half of a surrogate pair decodes but can be neither hashed nor stored
+        json.dumps(document, ensure_ascii=False).encode()
+    return document
 
 
 def read_traces(
@@ -174,7 +178,8 @@ def read_trace(raw: Any, toolset: Toolset, principal: Principal = IMPORTER, sour
         missing=missing,
         partial=partial,
         query=_text(raw, "query"),
-        shape=str(raw["shape"]) if raw.get("shape") is not None else None,
+        unlearned=_positions(raw, len(messages)),
+        shape=_readable(str(raw["shape"]), "shape") if raw.get("shape") is not None else None,
         source=source,
         principal=principal,
         schema_hashes=toolset.schema_hashes,
@@ -215,4 +220,20 @@ def _text(raw: Mapping[str, Any], field: str) -> str | None:
     value = raw.get(field)
     if value is not None and not isinstance(value, str):
         raise BadInput(f"{field}: expected text, got {value!r}", code="bad_row")
-    return value
+    return value if value is None else _readable(value, field)
+
+
+def _readable(text: str, field: str) -> str:
+    """Half of a surrogate pair, which JSON may hold, can be neither hashed nor stored."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{field}: half of a surrogate pair is not text: {text[:60]!r}", code="bad_row") from error
+    return text
+
+
+def _positions(raw: Mapping[str, Any], messages: int) -> tuple[int, ...]:
+    found = raw.get("unlearned") or []
+    if not isinstance(found, list) or not all(type(at) is int and 0 <= at < messages for at in found):
+        raise BadInput(f"unlearned: expected numbers of messages, from 0 to {messages - 1}, got {found!r}", code="bad_row")
+    return tuple(found)

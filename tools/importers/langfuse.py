@@ -1,5 +1,6 @@
 """Langfuse's observations, as its export and its API give them: of each trace the last generation, whose input holds the rest."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,23 +15,42 @@ def rows(lines: Iterable[Row]) -> Iterator[Row]:
 
 def _turns(line: int, document: Any) -> Iterator[Turn | BadInput | None]:
     for each in objects_in(document, "data", "observations"):
-        yield each if isinstance(each, BadInput) else _turn(line, each)
+        if isinstance(each, BadInput):
+            yield each
+        elif isinstance(each.get("observations"), list):  # a whole trace
+            yield from _turns(line, [_in_trace(one, each.get("id")) for one in each["observations"]])
+        else:
+            yield _turn(line, each)
+
+
+def _in_trace(observation: Any, trace: Any) -> Any:
+    return {"traceId": trace, **observation} if isinstance(observation, Mapping) else observation
 
 
 def _turn(line: int, observation: Mapping[str, Any]) -> Turn | BadInput | None:
     if observation.get("type", "GENERATION") != "GENERATION":
         return None
-    said, answer = observation.get("input"), observation.get("output")
+    said, answer = _decoded(observation.get("input")), _decoded(observation.get("output"))
     said = said.get("messages") if isinstance(said, Mapping) else said
     if not isinstance(said, list):
         return BadInput("input: expected messages, or an object with messages", code="bad_messages")
-    conversation = str(observation.get("traceId") or observation.get("id") or line)
+    conversation = str(observation.get("traceId") or observation.get("trace_id") or observation.get("id") or line)
     answers = answer if isinstance(answer, list) else [answer]
     written = [_message(each) for each in answers if each is not None]
     metadata = observation.get("metadata")
     labels = labels_of(metadata.get("nightschool") if isinstance(metadata, Mapping) else None)
     row = {"messages": [*said, *written], **labels}
-    return Turn(line, conversation, str(observation.get("startTime", "")), row)
+    return Turn(line, conversation, str(observation.get("startTime") or observation.get("start_time") or ""), row)
+
+
+def _decoded(value: Any) -> Any:
+    """Newer versions give what was said as JSON in a text; other texts are what they are."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _message(answer: Any) -> Any:

@@ -1,4 +1,7 @@
-"""OpenAI's rows: fine-tuning examples (`messages`, `tools`), and stored completions (`messages` or `input`, and `choices`)."""
+"""OpenAI's rows: fine-tuning examples (`messages`, `tools`), and stored completions (`messages` or `input`, and `choices`).
+
+Of a fine-tuning example, answers of `weight` 0 are there to be read and not to be learned.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -21,7 +24,8 @@ def _row(document: Mapping[str, Any]) -> dict[str, Any] | BadInput:
     messages = document.get("messages", document.get("input"))
     if not isinstance(messages, list):
         return BadInput("messages: expected an array", code="bad_messages")
-    return {"messages": [*messages, *_answer(document.get("choices"))], **labels_of(document)}
+    unlearned = [at for at, message in enumerate(messages) if isinstance(message, Mapping) and message.get("weight") == 0]
+    return {"messages": [*messages, *_answer(document.get("choices"))], "unlearned": unlearned, **labels_of(document)}
 
 
 def _answer(choices: Any) -> list[Any]:

@@ -35,14 +35,19 @@ def _spans(document: Any) -> Iterator[Mapping[str, Any] | BadInput]:
 def _turn(line: int, span: Mapping[str, Any]) -> Turn | BadInput | None:
     try:
         return _read(line, span)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         return BadInput(f"span {span.get('spanId')!r}: not as the GenAI conventions have it: {error!r}", code="bad_messages")
 
 
 def _read(line: int, span: Mapping[str, Any]) -> Turn | None:
     attributes = _attributes(span.get("attributes"))
-    if attributes.get("gen_ai.operation.name") not in _OPERATIONS or "gen_ai.input.messages" not in attributes:
+    operation = attributes.get("gen_ai.operation.name")
+    if operation not in _OPERATIONS:
         return None
+    if "gen_ai.input.messages" not in attributes:
+        if operation is None and not any(name.startswith("gen_ai.prompt") for name in attributes):
+            return None
+        raise ValueError("no gen_ai.input.messages: what was said is not recorded, or in an older form")
     system = _decoded(attributes.get("gen_ai.system_instructions"))
     pieces = [
         [{"role": "system", "parts": system}] if system else [],

@@ -1,4 +1,7 @@
-"""TRL's conversational rows: `messages`, or `prompt` and `completion`; a chosen answer beside a rejected one counts alone."""
+"""TRL's conversational rows: `messages`, or `prompt` and `completion`; a chosen answer beside a rejected one counts alone.
+
+A row that says of its answer that it was not wanted (`label`, unpaired preference) is refused.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -16,6 +19,8 @@ def rows(lines: Iterable[Row]) -> Iterator[Row]:
 def _row(document: Any) -> dict[str, Any] | BadInput:
     if not isinstance(document, Mapping):
         return BadInput("expected an object", code="bad_row")
+    if document.get("label") is False:
+        return BadInput("label: false: an answer that was not wanted", code="unwanted")
     pieces = [document.get(name) for name in ("messages", "prompt", "completion", "chosen")]
     said = [piece for piece in pieces if piece is not None]
     if not said or not all(isinstance(piece, list) for piece in said):

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event, func
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session, col, create_engine, select
 
-from core.errors import NotFound, StoreError, ToolError
+from core.errors import BadInput, NotFound, StoreError, ToolError
 from core.failpoints import reached
 from core.types.effect import Change, Effect
 from core.types.tool import Risk
@@ -224,13 +224,27 @@ def restore(snapshot: Path, path: Path) -> None:
 
     Raises:
         NotFound: There is no such snapshot.
+        BadInput: It is the company's own file, or no company; the company stays as it was.
     """
     if not snapshot.is_file():
         raise NotFound(f"{snapshot}: no snapshot there")
+    if path.exists() and path.samefile(snapshot):
+        raise BadInput(f"{snapshot}: is the company itself, and no snapshot of it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        shutil.copyfile(snapshot, partial)
+        Sandbox(partial).close()
+        forget_file(path)
+        partial.replace(path)
+    finally:
+        forget_file(partial)
+
+
+def forget_file(path: Path) -> None:
+    """Delete a company's file and what SQLite keeps beside it."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(snapshot, path)
 
 
 def _configure(connection, _record) -> None:  # type: ignore[no-untyped-def]  # DBAPI objects have no common type
