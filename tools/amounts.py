@@ -7,11 +7,13 @@ from tools.number_words import SCALES, TENS, UNITS, read_words
 
 _WORD = "|".join(sorted({*UNITS, *TENS, *SCALES, "a"}, key=len, reverse=True))
 _DIGIT = "|".join([*(word for word, value in UNITS.items() if value < 10), "oh"])
-_NUMBER = rf"(?P<number>\d+(?:\.\d+)?|(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}))*?)"
+_MOST_WORDS = 14
+"""Words of a number after its first; more would be read again from every one of them."""
+_NUMBER = rf"(?P<number>\d+(?:\.\d+)?|(?:{_WORD})(?:[ -](?:and )?(?:{_WORD})){{0,{_MOST_WORDS}}}?)"
 _SCALE = rf"(?:\s+(?P<scale>{'|'.join(SCALES)}|k)s?)?"
 _SMALL = rf"(?:{_WORD})(?:[ -](?:{_WORD}))?"
-_LARGE = rf"(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}))*"
-_DECIMALS = rf"(?:{_DIGIT})(?:[ -](?:{_DIGIT}))*"
+_LARGE = rf"(?:{_WORD})(?:[ -](?:and )?(?:{_WORD})){{0,{_MOST_WORDS}}}"
+_DECIMALS = rf"(?:{_DIGIT})(?:[ -](?:{_DIGIT})){{0,{_MOST_WORDS}}}"
 _PARTS = {"½": 0.5, "¼": 0.25, "¾": 0.75, "1/2": 0.5, "1/4": 0.25, "3/4": 0.75}
 _NAMED = {"a couple": 2, "couple": 2, "a pair": 2, "a gross": 144, "baker's dozen": 13, "a baker's dozen": 13}
 
@@ -26,7 +28,7 @@ _AND_A_PART = _pattern(rf"{_NUMBER} and (?:a (?P<part>half|quarter)|(?P<three>th
 _POINT = _pattern(rf"(?:(?P<whole>nought|{_LARGE}) )?point (?P<digits>{_DECIMALS})")
 _PART_OF = _pattern(r"(?P<part>half|(?:a )?quarter|three quarters)(?: of)? a (?P<scale>million|thousand|hundred)")
 _SOME = _pattern(rf"(?P<name>{'|'.join(sorted(_NAMED, key=len, reverse=True))})(?: of (?P<scale>hundred|thousand|dozen))?")
-_SPACED = re.compile(r"(?<![\d.,/-])(\d{1,3}(?:[ \u00a0\u202f]\d{3})+)(?:,(\d{1,2}))?(?![\d/-])")
+_SPACED = re.compile(r"(?<![\d.,/])(?<![^\s]-)(\d{1,3}(?:[ \u00a0\u202f]\d{3})+)(?:,(\d{1,2}))?(?![\d/-])")
 _DOTTED = re.compile(r"(?<![\d.,/-])\d{1,3}(?:\.\d{3})+(?![\d/-]|[.,]\d)")
 _CENTS = rf"(?:and )?(?P<cents>\d{{1,2}}|{_SMALL})(?: cents?| pence| p)?"
 _MONEY = _pattern(rf"{_NUMBER} (?:euros?|pounds?|dollars?|quid|bucks) {_CENTS}")

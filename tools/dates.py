@@ -25,6 +25,8 @@ _FEAST = (
 )
 _BASE = rf"(?:q[1-4]|h[12]|{_REL}\s+{_SPAN}|the\s+{_SPAN}|{_SPAN}|{_MONTH}{_YEAR}?|{_REL}\s+{_MONTH}|(?:19|20)\d\d|spring|summer|autumn|fall|winter)"
 
+_POINT = rf"(?:the\s+)?(?:{_ORDINAL}|\d{{1,2}}\.?)(?:\s+of)?\s+{_MONTH}{_YEAR}?|{_MONTH}\s+(?:the\s+)?(?:{_ORDINAL}|\d{{1,2}})\b{_YEAR}?"
+
 _PATTERNS = (
     r"(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}",
     r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)",
@@ -42,6 +44,7 @@ _PATTERNS = (
     rf"q[1-4](?:{_YEAR}|/\d{{2,4}})?",
     rf"(?:within|in)\s+{_COUNT}\s+{_UNIT}(?:'?\s+time)?",
     rf"{_COUNT}\s+{_UNIT}\s+(?:ago|from\s+(?:now|today|tomorrow)|hence|later|before|after)",
+    rf"{_COUNT}\s+{_UNIT}\s+(?:before|after|prior to|ahead of)\s+(?:{_POINT}|{_DAY_NAME}|{_FEAST})",
     rf"(?:{_REL}|on)\s+(?:{_DAY_NAME})(?:\s+{_TIME_OF_DAY})?",
     rf"{_REL}\s+{_SPAN}(?:\s+(?:{_DAY_NAME}))?",
     rf"(?:late |early )?{_REL}\s+{_TIME_OF_DAY}",
@@ -74,5 +77,9 @@ def find_dates(text: str) -> list[tuple[int, int]]:
     Does not cover times of day alone, other languages, or company calendars.
     """
     spans = {match.span() for pattern in _ANY for match in pattern.finditer(text)}
-    keep = [s for s in spans if not any(o != s and o[0] <= s[0] and s[1] <= o[1] for o in spans)]
-    return sorted(keep)
+    keep, reach = [], 0
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if end > reach:
+            keep.append((start, end))
+            reach = end
+    return keep

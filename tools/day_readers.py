@@ -4,6 +4,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from dateutil.easter import easter
@@ -62,9 +63,19 @@ class Days(NamedTuple):
     """Last day."""
 
 
+_LONGEST = 160
+"""Characters of a phrase; nobody says a day in more."""
+_REMEMBERED = 10_000
+
+
 def read_days(phrase: str, today: date, look: Look) -> Days | None:
     """The days a whole phrase means, or None where no reader knows it."""
-    text = _tidy(phrase)
+    return _read(_tidy(phrase), today, look) if len(phrase) <= _LONGEST else None
+
+
+@lru_cache(_REMEMBERED)
+def _read(text: str, today: date, look: Look) -> Days | None:
+    """Remembered, as readers read the parts of a phrase again: else time would double with every part of it."""
     for pattern, read in _READERS:
         match = pattern.fullmatch(text)
         if match is not None:
@@ -123,7 +134,15 @@ def _numeric(match: re.Match[str], today: date, look: Look) -> Days:
 def _day_month(match: re.Match[str], today: date, look: Look) -> Days:
     day = int(match["day"]) if match["day"] else _ORDINALS[match["ordinal"]]
     year = _year(match["year"])
-    return _one(date(year, _month(match), day) if year is not None else _nearest(_month(match), day, today, look))
+    found = date(year, _month(match), day) if year is not None else _nearest(_month(match), day, today, look)
+    return _one(_checked(found, match["weekday"]))
+
+
+def _checked(day: date, weekday: str | None) -> date:
+    """The day; ValueError where it is called by another weekday than it is: nobody knows which of the two is meant."""
+    if weekday is not None and _WEEKDAYS.index(weekday[:3]) != day.weekday():
+        raise ValueError(f"{day} is no {weekday}")
+    return day
 
 
 def _whole_month(match: re.Match[str], today: date, look: Look) -> Days:
@@ -297,13 +316,13 @@ def _day_of(match: re.Match[str], today: date, look: Look) -> Days | None:
 
 def _coming_day(match: re.Match[str], today: date, look: Look) -> Days:
     day, month = int(match["day"]) if match["day"] else _ORDINALS[match["ordinal"]], today.replace(day=1)
-    if day < 1:
+    if not 1 <= day <= 31:
         raise ValueError(match[0])
     while True:
         if day <= monthrange(month.year, month.month)[1]:
             found = month.replace(day=day)
             if (look == "ahead" and found >= today) or (look == "back" and found <= today):
-                return _one(found)
+                return _one(_checked(found, match["weekday"]))
         month += relativedelta(months=1 if look == "ahead" else -1)
 
 
@@ -322,6 +341,12 @@ def _so_long_from(match: re.Match[str], today: date, look: Look) -> Days | None:
     start = read_days(match["start"], today, look)
     count = 1 if match["unit"] is None else 2 if match["unit"] == "fortnight" else _counted(match["count"] or "a")
     return _one(start.first + timedelta(days=7 * count)) if start is not None and count is not None else None
+
+
+def _so_long_before(match: re.Match[str], today: date, look: Look) -> Days | None:
+    """ "Two weeks before Christmas", "10 days prior to 30 June"."""
+    end, count = read_days(match["end"], today, look), _counted(match["count"])
+    return _one(_shifted(end.first, -count, match["unit"])) if end is not None and count is not None else None
 
 
 def _day_beside(match: re.Match[str], today: date, look: Look) -> Days | None:
@@ -502,7 +527,11 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
         (rf"(?P<week>(?:a|one) week (?:on |from )?){_WEEKDAY}", _weekday),
         (rf"{_COUNT} (?P<unit>week)s? (?:on|from) (?P<start>{_WEEKDAY_ALONE})", _in_some),
         (rf"(?P<start>today|tomorrow|yesterday|{_WEEKDAY_ALONE}) (?:in a )?week(?P<count>)(?P<unit>)?", _so_long_from),
-        (rf"{_COUNT} (?P<unit>week|fortnight)s? (?:on |from |after )?(?P<start>.+)", _so_long_from),
+        (rf"{_COUNT} {_UNIT} (?:before|prior to|ahead of) (?P<end>.+)", _so_long_before),
+        (
+            rf"{_COUNT} (?P<unit>week|fortnight)s? (?:on |from |after )?(?!(?:before|prior|until|till|by)\b)(?P<start>.+)",
+            _so_long_from,
+        ),
         (rf"(?:{_WEEKDAY}|day|date) (?P<side>after|before|following) (?P<other>.+)", _day_beside),
         (r"(?:week|w/?e) ending (?P<other>.+)", _week_ending),
         (rf"(?:(?P<start>{_WEEKDAY_ALONE}) (?:of )?)?week after next", _week_after_next),

@@ -14,7 +14,7 @@ _NO_DAY_AMONG_OTHERS = re.compile(
 )
 """What is a day where it stands alone, and may be anything among other words."""
 _OF_A_DAY = re.compile(
-    r"[\d./-]+(?:st|nd|rd|th)?|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)\w*|\w+day|\w*(?:week|month|quarter|year)s?|next|last|end|q[1-4]",
+    r"[\d./-]+(?:st|nd|rd|th)?|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)\w*|\w+day|\w*(?:week|month|quarter|year)s?|next|last|end|q[1-4]|days?|before|after|prior|not|except|or",
     re.IGNORECASE,
 )
 """A word that says more about the day beside it: what leaves it out means another day."""

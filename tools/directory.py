@@ -26,6 +26,7 @@ _NO_FORM, _NEW_FORM, _OTHER_FORM = 0.2, 0.8, 1.2
 _MARGIN = 1.6
 """Costs nearer than this are a tie, and somebody has to be asked."""
 _WORST = 4.0
+_FIGURE = re.compile(r"\d+")
 _MOST = 24
 _EVERYDAY = """
 about account after again against also amount another answer anything around back bank before below bill book bring call
@@ -239,6 +240,8 @@ class Directory:
 
     def _cost(self, name: _Name, wanted: tuple[str, ...], legal: tuple[str, ...]) -> float:
         joined = "".join(wanted)
+        if not _says_its_figures(name, joined):
+            return _WORST + 1
         whole = float(OSA.distance(joined, name.joined))
         costs = [_cost_by_words(name.tokens, wanted), _cost_of_run(name, joined)]
         if whole <= _slips_allowed(joined):
@@ -246,6 +249,12 @@ class Directory:
         if len(wanted) == 1 and len(wanted[0]) >= 2 and _initials(name) == wanted[0]:
             costs.append(_INITIALS)
         return min(costs) + _cost_of_form(set(name.legal), set(legal))
+
+
+def _says_its_figures(name: _Name, joined: str) -> bool:
+    """Whether every figure said is one of the name's: another figure is another record, however like the rest is."""
+    own = _FIGURE.findall(name.joined)
+    return all(any(figure.endswith(said) for figure in own) for said in _FIGURE.findall(joined))
 
 
 def _read(key: str, name: str) -> _Name:

@@ -11,10 +11,16 @@ _DIGIT_WORDS = {**{w: str(i) for w, i in UNITS.items() if i < 10}, "oh": "0", "o
 _HOMOPHONES = ("two", "four", "one", "eight")
 _SUFFIX = {"k": 1_000, "m": 1_000_000}
 _FIGURE = re.compile(
-    r"(?<![\w.,/])(?<!\w-)(?:[€$£]\s?)?(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?|\.\d+)\s?([km])?(?![\w]|[-/.]\d)",
+    r"(?<![\w.,/])(?<!\w-)(?:[€$£]\s?)?(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?|\.\d+)\s?([km])?(?![\w]|[-/.]\d)",
     re.IGNORECASE,
 )
-_MINUS_BEFORE = re.compile(r"(?<!\S)(?:minus\s|[-−])$", re.IGNORECASE)
+_GLUED = re.compile(
+    r"(?<![\w.,/'’-])(?:(?:EUR|USD|GBP|CHF)(?=\d))?"
+    r"(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}|\d+\.\d+)(?=[^\W\d_]|\b)(?![.,'’]?\d)"
+)
+"""A figure with separators that stands against its unit or currency: "1,250kg", "EUR1,200"."""
+_MINUS_BEFORE = re.compile(r"(?<!\S)(?:(?:minus\s|[-−])\s?(?:[€$£]\s?)?|[€$£]\s?[-−])$", re.IGNORECASE)
+_SIGN_ROOM = len("minus € ") + 1
 _LOOSE_FIGURE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?!\d)")
 _SCALE_AFTER = re.compile(rf"[\s-]+({'|'.join(SCALES)})s?(?!\w)", re.IGNORECASE)
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
@@ -62,21 +68,29 @@ def find_numbers(text: str) -> list[Spoken]:
 
 def _signed(text: str, hit: Spoken) -> Spoken:
     """A number with the minus that stands before it: "minus 5", "-48,90"."""
-    sign = _MINUS_BEFORE.search(text, max(0, hit.start - len("minus ")), hit.start)
+    sign = _MINUS_BEFORE.search(text, max(0, hit.start - _SIGN_ROOM), hit.start)
     return hit if sign is None else Spoken(sign.start(), hit.end, -hit.value)
 
 
 def _figures(text: str) -> Iterator[Spoken]:
+    glued = {match.start(1): match for match in _GLUED.finditer(text)}
+    for match in glued.values():
+        yield Spoken(match.start(1), match.end(1), _figure(match[1]))
     for match in _FIGURE.finditer(text):
-        figure = match[1]
-        if re.fullmatch(r"\d{1,3}(\.\d{3})+,\d+|\d+,\d{1,2}", figure):
-            figure = figure.replace(".", "").replace(",", ".")
-        value = _plain(re.sub(r"[,'’]", "", figure))
+        if match.start(1) in glued and match.end(1) < glued[match.start(1)].end(1):
+            continue  # "1" of "1,250kg" was not said
+        value = _figure(match[1])
         if match[2]:
             yield Spoken(match.start(1), match.end(2), _plain(repr(value * _SUFFIX[match[2].lower()])))
         elif scale := _SCALE_AFTER.match(text, match.end(1)):
             yield Spoken(match.start(1), scale.end(), _plain(repr(value * SCALES[scale[1].lower()])))
         yield Spoken(match.start(1), match.end(1), value)
+
+
+def _figure(figure: str) -> int | float:
+    if re.fullmatch(r"\d{1,3}(\.\d{3})+,\d+|\d+,\d{1,2}", figure):
+        figure = figure.replace(".", "").replace(",", ".")
+    return _plain(re.sub(r"[,'’]", "", figure))
 
 
 def _plain(figure: str) -> int | float:

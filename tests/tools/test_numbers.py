@@ -1,5 +1,7 @@
 """Numbers as people say them."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -113,3 +115,20 @@ def test_spans_lie_in_the_text_in_reading_order(text: str) -> None:
 @given(st.text(max_size=80))
 def test_no_text_is_too_odd_to_look_for_numbers_in(text: str) -> None:
     assert all(text[hit.start : hit.end] for hit in (*find_numbers(text), *find_digits(text)))
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("-€50", -50), ("€-50", -50), ("minus €50", -50), ("−$1,200", -1200), ("1,250kg", 1250), ("1,200EUR", 1200),
+        ("EUR1,200", 1200), ("1.234,56EUR", 1234.56), ("1,5kg", 1.5), ("1'234.50CHF", 1234.5), ("1,00,000", 100_000),
+    ],
+)  # fmt: skip
+def test_signs_and_units_may_stand_against_a_figure(said: str, value: float) -> None:
+    assert [number.value for number in find_numbers(f"pay {said} now")] == [value]
+
+
+def test_long_texts_are_read_once() -> None:
+    started = time.perf_counter()
+    find_numbers("one " * 5_000)
+    assert time.perf_counter() - started < 2
