@@ -1,12 +1,13 @@
 """Feedback: a person says of a turn that it was right, or what would have been."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from core.errors import BadInput, NotFound
 from core.traces import TraceStore
 from core.types.message import Message, ToolCall
+from core.types.principal import Principal
 from core.types.tool import Toolset
 from core.types.trace import CORRECTION, Trace
 from retrieval.answer import answer
@@ -17,8 +18,17 @@ from tools.validate import argument_error
 _PASSAGES = 5
 
 
-def accept(traces: TraceStore, knowledge: Knowledge, encoder: Encoder, trace_id: str) -> Trace:
+def accept(
+    traces: TraceStore, knowledge: Knowledge, encoder: Encoder, trace_id: str, may_see: Callable[[Principal, str], bool]
+) -> Trace:
     """The turn was right: its trace teaches from now on, and a question like it will find the same words.
+
+    Args:
+        traces: Where it lies.
+        knowledge: Where questions that were answered well are remembered.
+        encoder: Tells which line of a passage answers.
+        trace_id: The turn.
+        may_see: Whether a page may be quoted to who asked.
 
     Raises:
         NotFound: No such trace.
@@ -26,7 +36,8 @@ def accept(traces: TraceStore, knowledge: Knowledge, encoder: Encoder, trace_id:
     trace = traces.accept(trace_id)
     if trace.outcome == "knowledge":
         question = trace.query or next(said.content for said in reversed(trace.messages) if said.role == "user")
-        found = answer(question, knowledge.search(question, _PASSAGES), encoder)
+        hits = knowledge.search(question, _PASSAGES, lambda page: may_see(trace.principal, page))
+        found = answer(question, hits, encoder)
         if found.sources:
             words = _nearest_line(question, found.sources[0].quote, encoder)
             knowledge.learn([Asked(question, found.sources[0].document, words)], trace.principal)
@@ -66,6 +77,7 @@ def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence
     trace = wrong.model_copy(
         update={
             "messages": messages,
+            "unlearned": answers_before(messages),
             "outcome": "calls" if right else "none",
             "query": None,
             "missing": None,
@@ -78,3 +90,9 @@ def correct(traces: TraceStore, toolset: Toolset, trace_id: str, calls: Sequence
     )
     traces.add([trace])
     return trace
+
+
+def answers_before(messages: Sequence[Message]) -> tuple[int, ...]:
+    """Which messages are answers to earlier requests than the last: each turn is judged by itself."""
+    said = max(at for at, message in enumerate(messages) if message.role == "user")
+    return tuple(at for at, message in enumerate(messages[:said]) if message.role == "assistant")

@@ -1,7 +1,8 @@
 """Correction memory: what a person put right acts on the very next request like it, until a champion has learned it.
 
 A request is like a corrected one where both are the same once names, numbers and dates are masked; the values of the correction
-are then those the new request says in their places. What cannot be carried over that way is not remembered, but learned at night.
+are then those the new request says in their places. What cannot be carried over that way is not remembered, but learned at night;
+nor is what answers a question, which means something else after another one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +34,7 @@ class Memory:
 
     def recall(self, messages: Sequence[Message]) -> Prediction | None:
         """What a person said is right for a request like the last one; None where nobody did, or a tool spoke last."""
-        if not messages or messages[-1].role != "user":
+        if not messages or messages[-1].role != "user" or _answers(messages, len(messages) - 1):
             return None
         said = messages[-1].content
         mask = _key(self._marker.mask_text(said))
@@ -97,8 +98,15 @@ def _swapped(value: Any, values: dict[tuple[str, Any], Any], said: str) -> Any:
     return value
 
 
+def _answers(messages: Sequence[Message], at: int) -> bool:
+    """Whether what is said there answers a question: what it means hangs on that."""
+    return at > 0 and messages[at - 1].role == "assistant" and messages[at - 1].content.rstrip().endswith("?")
+
+
 def _correction_of(trace: Trace) -> _Correction | None:
     said = [at for at, message in enumerate(trace.messages) if message.role == "user"]
+    if _answers(trace.messages, said[-1]):
+        return None
     after = trace.messages[said[-1] + 1 :]
     if len(after) > 1 or (after and not after[0].tool_calls):
         return None

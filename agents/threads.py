@@ -158,7 +158,11 @@ class Threads:
                 raise NotFound(f"call {identity!r}: thread {thread!r} waits for {', '.join(calls)}")
             edited(self._desk, calls[identity], said, self._desk.speaker(_dumped(by)))
         answer = {"approve": approve, "reason": reason, "by": _dumped(by), "edits": dict(edits)}
-        return self._go_on(Command(resume=answer), config, on_reply)
+        state = self._graph.get_state(config).values
+        self._turns.begin(OpenTurn(thread, state["turn"], state["said"], [], state.get("by", {})))
+        turn = self._go_on(Command(resume=answer), config, on_reply)
+        self._turns.end(thread)
+        return turn
 
     def resume(self, thread: str) -> Turn:
         """Go on where a crash stopped; a thread that had come to its end just shows its last turn.
@@ -201,8 +205,9 @@ class Threads:
     def _take(self, begun: OpenTurn, on_reply: OnReply = _unheard) -> Turn:
         """A turn from its first word; noted until it is over, so that a crash loses nothing of it."""
         self._turns.begin(begun)
-        given = {"messages": begun.history, "said": begun.said, "by": begun.by}
-        turn = self._go_on(given, _config(begun.thread), on_reply)
+        config = _config(begun.thread)
+        history = [] if self._graph.get_state(config).values else begun.history  # after a crash it may be there already
+        turn = self._go_on({"messages": history, "said": begun.said, "by": begun.by}, config, on_reply)
         self._turns.end(begun.thread)
         return turn
 

@@ -117,8 +117,12 @@ class HomeAgent:
         said = [call for message in known.messages for call in message.tool_calls] if right else calls or ()
         self._check_rights(said, toolset, by)
         if right:
-            return accept(self._home.traces, self._home.knowledge, self._home.embedder, trace)
-        return None if calls is None else correct(self._home.traces, toolset, trace, calls, by.person)
+            may_see = self._home.policy().may_look_up
+            return accept(self._home.traces, self._home.knowledge, self._home.embedder, trace, may_see)
+        right_one = correct(self._home.traces, toolset, trace, calls, by.person) if calls is not None else None
+        if right_one is None or right_one.id != trace:
+            self._home.traces.refuse(trace)
+        return right_one
 
     def _check_rights(self, calls: Sequence[ToolCall], toolset: Toolset, by: Principal) -> None:
         policy = self._home.policy()

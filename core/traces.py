@@ -145,12 +145,23 @@ class TraceStore:
         Raises:
             NotFound: This tenant has no such trace.
         """
+        return self._judged(trace_id, accepted=True)
+
+    def refuse(self, trace_id: str) -> Trace:
+        """Somebody says that a trace is wrong: from now on it does not teach.
+
+        Raises:
+            NotFound: This tenant has no such trace.
+        """
+        return self._judged(trace_id, accepted=False)
+
+    def _judged(self, trace_id: str, accepted: bool) -> Trace:
         query = select(TraceRow).where(TraceRow.tenant == self._tenant, TraceRow.id == trace_id)
         with Session(self._engine) as session:
             row = session.exec(query).first()
             if row is None:
                 raise NotFound(f"trace {trace_id!r}: not found; `nightschool traces list` shows what is there")
-            trace = _read(row.document).model_copy(update={"accepted": True})
+            trace = _read(row.document).model_copy(update={"accepted": accepted})
             row.document = trace.model_dump(mode="json")
             session.add(row)
             session.commit()

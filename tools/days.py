@@ -38,7 +38,7 @@ def days_of(phrase: str, today: date, look: Look = "ahead") -> Days | None:
 
 
 def _parts(text: str, today: date, look: Look) -> Iterator[Days]:
-    words = [match.span() for match in _WORD.finditer(text)][: _LONGEST * 4]
+    words = [match.span() for match in _WORD.finditer(text) if match[0].casefold() != "the"][: _LONGEST * 4]
     for length in range(min(len(words) - 1, _LONGEST), 0, -1):
         for first in range(len(words) - length + 1):
             part = text[words[first][0] : words[first + length - 1][1]].strip('.,;:!?()"')

@@ -19,7 +19,7 @@ _GLUED = re.compile(
     r"(\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d+,\d{1,2}|\d+\.\d+)(?=[^\W\d_]|\b)(?![.,'’]?\d)"
 )
 """A figure with separators that stands against its unit or currency: "1,250kg", "EUR1,200"."""
-_MINUS_BEFORE = re.compile(r"(?<!\S)(?:(?:minus\s|[-−])\s?(?:[€$£]\s?)?|[€$£]\s?[-−])$", re.IGNORECASE)
+_MINUS_BEFORE = re.compile(r"(?<!\S)(?:(?:minus\s|[-−])(?:[€$£]\s?)?|[€$£]\s?[-−])$", re.IGNORECASE)
 _SIGN_ROOM = len("minus € ") + 1
 _LOOSE_FIGURE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?!\d)")
 _SCALE_AFTER = re.compile(rf"[\s-]+({'|'.join(SCALES)})s?(?!\w)", re.IGNORECASE)

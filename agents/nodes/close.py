@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from agents.desk import Desk
-from agents.feedback import correct
+from agents.feedback import answers_before, correct
 from agents.state import State
 from core.types.message import ToolCall, read_messages
 from core.types.trace import OUTCOMES, THREAD, Trace
@@ -31,16 +31,19 @@ def refuse(desk: Desk, state: State) -> dict[str, Any]:
 def record(desk: Desk, state: State, config: RunnableConfig) -> dict[str, Any]:
     """Keep the turn as a trace, and write its receipt.
 
-    It is unconfirmed until somebody says it was right. Where a person saw every write of it before it was done and let it be,
-    somebody has; what they put right first is right for the next such request, too.
+    It is unconfirmed until somebody says it was right, and teaches nothing of earlier turns: these have traces of their own.
+    Where a person saw every write of it before it was done and let it be, somebody has; what they put right first is right for
+    the next such request, too.
     """
     said = state["messages"][-1]
     closing = [] if said["role"] == "assistant" and not said.get("tool_calls") else [{"role": "assistant", "content": _DONE}]
     outcome = state["outcome"] if state["outcome"] in OUTCOMES else None
     judged = state.get("judged", "")
+    messages = read_messages([*state["messages"], *closing])
     trace = Trace(
         toolset=desk.toolset.name,
-        messages=read_messages([*state["messages"], *closing]),
+        messages=messages,
+        unlearned=answers_before(messages),
         outcome=outcome,
         query=state["query"] if outcome == "knowledge" else None,
         source=THREAD + config["configurable"]["thread_id"],

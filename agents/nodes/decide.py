@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.desk import Desk
+from agents.recent import recent
 from agents.replies import question_text
 from agents.state import State
 from agents.wording import open_text
@@ -18,7 +19,7 @@ MOST_STEPS = 8
 
 def decide(desk: Desk, state: State) -> dict[str, Any]:
     """Ask the caller what to do next."""
-    messages = read_messages(state["messages"])
+    messages = recent(read_messages(state["messages"]))
     try:
         prediction = _predicted(desk, messages) if state["steps"] < MOST_STEPS else None
     except NightschoolError as error:
@@ -50,12 +51,10 @@ def _predicted(desk: Desk, messages: Sequence[Message]) -> Prediction:
 
 
 def _changed(desk: Desk, prediction: Prediction) -> list[str]:
-    """Tools the release would call, or ask about, that are not what it learned."""
-    if desk.guard is None:
-        return []
+    """Tools that are to be called, or asked about, and are not what the release learned, or new to it."""
     wanted = [call.name for call in prediction.tool_calls] + ([prediction.ask.tool] if prediction.ask else [])
-    changed = desk.guard.changed() if wanted else frozenset()
-    return [name for name in dict.fromkeys(wanted) if name in changed]
+    changed = desk.guard.changed() if wanted and desk.guard is not None else frozenset()
+    return [name for name in dict.fromkeys(wanted) if name in changed or name not in desk.toolset.by_name]
 
 
 def _resolved(desk: Desk, state: State, prediction: Prediction) -> dict[str, Any]:

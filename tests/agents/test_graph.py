@@ -24,6 +24,7 @@ from core.types.prediction import Ask, Prediction
 from core.types.principal import Principal
 from core.types.tool import read_toolset
 from core.types.trace import Trace
+from finetune.harvest import harvest_one
 from retrieval.knowledge import Knowledge
 from retrieval.store import KnowledgeStore
 from retrieval.vectors import ExactIndex
@@ -460,6 +461,18 @@ def test_a_tool_that_changed_since_it_was_learned_is_left_to_a_person(place: _Pl
         assert threads.say("hold somebody").receipt["outcome"] == "escalated"
     assert _new(place) == ["hold_customer"]
     assert SchemaGuard(_TOOLSET, lambda: None, lambda: _TOOLSET).changed() == set(_TOOLSET.by_name)
+
+
+def test_a_tool_the_release_has_never_seen_is_left_to_a_person_and_the_thread_goes_on(place: _Place) -> None:
+    refund = {"name": "refund_customer", "arguments": {"customer": "Orchid Nursery"}}
+    with open_threads(place.desk(_Scripted([refund], [_HOLD], "done")), place.folder / "threads.sqlite") as threads:
+        turn = threads.say("refund orchid nursery")
+        assert turn.receipt["outcome"] == "escalated" and "refund_customer: changed" in turn.text
+        assert threads.say("hold orchid nursery", turn.thread).receipt["outcome"] == "done"
+    later = list(place.traces.all("company"))[-1]
+    assert later.unlearned == (1,), "a turn teaches nothing of those before it"
+    example = harvest_one(later)
+    assert example is not None and min(step.position for step in example.steps) > 1
 
 
 def test_a_thread_that_goes_on_after_a_tool_changed_knows_both_schemas(place: _Place) -> None:

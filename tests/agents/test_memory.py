@@ -72,6 +72,17 @@ def test_the_newest_correction_counts_and_nothing_may_be_right() -> None:
     assert found is not None and found.outcome == "none" and found.confidence == 1.0
 
 
+def test_what_answers_a_question_is_neither_remembered_nor_recalled() -> None:
+    asked = (Message(role="user", content="close a yard"), Message(role="assistant", content="Which one?"))
+    call = ToolCall(name="move", arguments={"item": "oak chair", "to": "east yard"})
+    answered = (*asked, Message(role="user", content="oak chair, east yard"), Message(role="assistant", tool_calls=(call,)))
+    memory = Memory(Marker(_toolset(), KindTable()), lambda: [Trace(toolset="shop", messages=answered, outcome="calls")])
+    assert _recalled(memory, "pine desk, main hall") is None, "it was right after another question"
+    assert _recalled(_memory(_SHIFT), _SHIFT[0], *asked) is None
+    done = (Message(role="user", content="hi"), Message(role="assistant", content="Done."))
+    assert _recalled(_memory(_SHIFT), _SHIFT[0], *done) == _SHIFT[1]
+
+
 def test_free_words_have_to_be_said_again() -> None:
     memory = _memory(
         ("move oak chairs to the east yard, they are wet", [{"item": "oak chairs", "to": "east yard", "why": "they are wet"}])

@@ -150,6 +150,8 @@ def test_feedback_makes_a_turn_teach(client: TestClient, release: _Release, home
     assert corrected.accepted and corrected.messages[-1].tool_calls[0].name == "release_customer"
     assert corrected.source == f"correction of {wrong}" and not home.traces.get(wrong).accepted
     assert client.post("/v1/feedback", json={"trace": wrong, "right": False}).json()["teaches"] is None
+    assert client.post("/v1/feedback", json={"trace": right, "right": False}).json()["teaches"] is None
+    assert not home.traces.get(right).accepted, "what was let be by mistake teaches no more"
 
 
 @pytest.mark.parametrize(

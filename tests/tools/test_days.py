@@ -1,5 +1,6 @@
 """Days: phrases of a Wednesday, 13 May 2026."""
 
+import time
 from datetime import date, timedelta
 
 import pytest
@@ -79,3 +80,29 @@ def test_so_many_days_away(today: date, count: int) -> None:
 def test_any_text_is_met_calmly(text: str) -> None:
     found = days_of(text, _TODAY)
     assert found is None or found.first <= found.last
+
+
+@pytest.mark.parametrize(
+    ("phrase", "day"),
+    [
+        ("a week before 30 June", "06-23"), ("two weeks before Christmas", "12-11"), ("10 days prior to 30 June", "06-20"),
+        ("2 days before Friday", "05-13"), ("1 month before 30 June", "05-30"), ("30 days after 30 June", "07-30"),
+    ],
+)  # fmt: skip
+def test_so_long_before_or_after_a_day(phrase: str, day: str) -> None:
+    found = days_of(phrase, _TODAY)
+    assert found is not None and found.first == date.fromisoformat(f"2026-{day}")
+
+
+@pytest.mark.parametrize(
+    "phrase", ["15 or 16 June", "not Friday", "Monday 3 June", "Tuesday the 15th", "60 days end of month", "45th"]
+)
+def test_what_could_be_several_days_or_none_is_asked_about(phrase: str) -> None:
+    assert days_of(phrase, _TODAY) is None
+
+
+def test_no_phrase_takes_long() -> None:
+    started = time.perf_counter()
+    for phrase in ("x" + " last year" * 15, "x" + " - x" * 30, "x" + " to x" * 2_000):
+        assert days_of(phrase, _TODAY) is None
+    assert time.perf_counter() - started < 1
