@@ -215,7 +215,8 @@ class Approvals:
             return [_request(row) for row in session.exec(query).all()]
 
     def decide(self, identity: str, state: Literal["approved", "rejected"], by: Principal, reason: str = "") -> Request:
-        """Enter what a person decided; the same decision again changes nothing.
+        """Enter what a person decided; the same decision again changes nothing. Where another person lets through what was let
+        through before, that stands in the audit beside the first.
 
         Raises:
             NotFound: Nothing waits under this id.
@@ -223,17 +224,19 @@ class Approvals:
             StoreError: It cannot be entered in the audit.
         """
         request = self.get(identity)
-        still_waits = (
-            col(ApprovalRow.tenant) == self._tenant,
-            col(ApprovalRow.request) == identity,
-            col(ApprovalRow.state) == "waiting",
-        )
+        mine = (col(ApprovalRow.tenant) == self._tenant, col(ApprovalRow.request) == identity)
+        others = (col(ApprovalRow.state) == "approved", col(ApprovalRow.decided_by) != by.person)
         decided = {"state": state, "decided_by": by.person, "reason": reason, "decided_at": datetime.now(UTC)}
         try:
             with Session(self._engine) as session:
-                if session.exec(update(ApprovalRow).where(*still_waits).values(**decided)).rowcount:
+                change = update(ApprovalRow).values(**decided)
+                event: str = state if session.exec(change.where(*mine, col(ApprovalRow.state) == "waiting")).rowcount else ""
+                again = update(ApprovalRow).where(*mine, *others).values(state=state)
+                if not event and state == "approved" and session.exec(again).rowcount:
+                    event = "approved again"
+                if event:
                     body = {"tool": request.tool, "request": identity}
-                    link = self._audit.enter(session, state, request.key, by, body, {"reason": reason})
+                    link = self._audit.enter(session, event, request.key, by, body, {"reason": reason})
                     session.commit()
                     self._audit.anchor(link)
         except DatabaseError as error:

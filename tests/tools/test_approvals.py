@@ -16,10 +16,12 @@ from write_path import ADA, BEA, Place, Till
 import tools.approvals
 from core.errors import ApprovalNeeded, Denied, NightschoolError
 from core.types.effect import Change
+from core.types.principal import Principal
 from tools.approvals import diff_hash
 
 _TAMPERS, _ALL_TAMPERS = 600, 10_000
 _CLICKS, _ALL_CLICKS = 50, 500
+_CEM = Principal(person="cem", role="controlling")
 _IGNORED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
@@ -135,6 +137,18 @@ def test_double_clicks_have_one_effect_each(place: Place, till: Till, clicks: in
             thread.join()
     print(f"{clicks} double clicks: {till.acts} effects")
     assert till.acts == clicks and place.approvals.waiting() == []
+
+
+def test_who_lets_through_again_stands_in_the_audit_too(place: Place, till: Till) -> None:
+    identity = _asked(place)
+    for person in (BEA, _CEM, BEA):
+        place.executor.approve(identity, person)
+    rows = [row for row in place.audit.rows() if row.event.startswith("approved")]
+    assert [(row.event, row.subject_key) for row in rows] == [
+        ("approved", BEA.subject_key),
+        ("approved again", _CEM.subject_key),
+    ]
+    assert place.executor.approvals.get(identity).decided_by == BEA.person and place.audit.verify() == []
 
 
 def test_the_same_question_is_asked_once(place: Place) -> None:
