@@ -158,6 +158,10 @@ class ReleaseStore:
             raise NotFound(f"toolset {toolset!r} has no earlier champion to go back to")
         return self.promote(standing[-2], principal, "rollback")
 
+    def was_rolled_back(self, release: Release) -> bool:
+        """Whether it was champion, and a person went back to an earlier one."""
+        return release.id in self.history(release.toolset) and release.id not in self._standing(release.toolset)
+
     def _standing(self, toolset: str) -> list[str]:
         """Champions that were not rolled back, oldest first, the present one last."""
         query = select(PromotionRow).where(PromotionRow.tenant == self._tenant, PromotionRow.toolset == toolset)

@@ -2,7 +2,8 @@
 
 A first release passes when it beats the untrained base on the same rows with the interval's lower bound above zero; a
 later one when it is as good as the champion or better, or surely not worse by more than a margin (paired, same rows). Too few
-cases tell nothing: there a first release passes with a warning, and a later one where it is at least as good as the champion.
+cases tell nothing: there a first release passes with a warning, and a later one where it is at least as good as the champion;
+without any case the champion stays.
 """
 
 from collections.abc import Sequence
@@ -44,7 +45,7 @@ def judge(candidate: Sequence[Score], reference: Sequence[Score], against_base: 
     """
     clusters = [score.cluster for score in candidate]
     if not candidate:
-        return Verdict(passed=True, reason="no exam rows", difference=None, warnings=("not enough cases",))
+        return Verdict(passed=against_base, reason="no exam rows", difference=None, warnings=("not enough cases",))
     gap = paired_difference([s.exact for s in candidate], [s.exact for s in reference], clusters)
     figures = f"{gap.difference:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] exact on {gap.n} rows"
     if len(candidate) < MIN_CASES:

@@ -8,7 +8,7 @@ import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from core.types.example import Example
@@ -82,7 +82,8 @@ class Swapper:
             if value.isdecimal() or any(pattern.fullmatch(value) for pattern in self._patterns.get(kind, ())):
                 table[value] = _scrambled(value, order)
             elif len(pool := self._pools.get(kind, [])) > 1:
-                new = order.choice(pool)
+                taken = {new.casefold() for new in table.values()}
+                new = order.choice([name for name in pool if name.casefold() not in taken] or pool)
                 table[value] = new.lower() if value.islower() else new
         return table
 
@@ -114,12 +115,15 @@ class Swapper:
         table: dict[float, tuple[str, str, float]] = {}
         for call in _calls(example):
             tool = self._toolset.by_name.get(call.name)
-            for _, _, value in leaves(call.arguments, tool.parameters if tool else {}):
+            for _, schema, value in leaves(call.arguments, tool.parameters if tool else {}):
                 if isinstance(value, bool) or not isinstance(value, int | float) or value < _MIN_NUMBER:
                     continue
                 places = [said[s.start : s.end] for s in spoken if s.value == value]
                 if len(places) == 1 and re.fullmatch(r"\d[\d,]*(?:\.\d+)?", places[0]) and said.count(places[0]) == 1:
-                    new = float(_scrambled(places[0].replace(",", ""), order))
+                    figures = _scrambled(places[0].replace(",", ""), order)
+                    new = int(figures) if figures.isdecimal() else float(figures)
+                    if not _allows(schema, new):
+                        continue
                     words = f"{new:,.10g}" if "," in places[0] else f"{new:.10g}"
                     table[float(value)] = (places[0], words, new)
         return table
@@ -135,7 +139,7 @@ class Swapper:
         table: dict[float, tuple[str, str, float]] = {}
         for call in _calls(example):
             tool = self._toolset.by_name.get(call.name)
-            for _, _, value in leaves(call.arguments, tool.parameters if tool else {}):
+            for _, schema, value in leaves(call.arguments, tool.parameters if tool else {}):
                 if (
                     isinstance(value, bool)
                     or not isinstance(value, int | float)
@@ -147,8 +151,18 @@ class Swapper:
                 spelled = {results[s.start : s.end] for s in find_numbers(results) if s.value == value}
                 if spelled == {shown} and _stands_in(shown, results) and shown not in texts:
                     new = _scrambled(shown, order)
+                    if not _allows(schema, json.loads(new)):
+                        continue
                     table[float(value)] = (shown, new, json.loads(new))
         return table
+
+
+def _allows(schema: Mapping[str, Any], number: float) -> bool:
+    """Whether a number may stand where one of a few, or one between bounds, is wanted."""
+    if schema.get("enum") or "const" in schema:
+        return False
+    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
+    return (low is None or number > low) and (high is None or number < high)
 
 
 def _calls(example: Example) -> list[ToolCall]:
@@ -188,8 +202,8 @@ def _rewritten(
         return pattern.sub(lambda match: words[match[0]], content)
 
     def value(old: Any) -> Any:
-        if isinstance(old, str):
-            return values.get(old, old)
+        if isinstance(old, str):  # what says several words may say names and numbers among them
+            return values.get(old, text(old) if " " in old else old)
         if isinstance(old, dict):
             return {key: value(inner) for key, inner in old.items()}
         if isinstance(old, list):

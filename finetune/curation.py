@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from agents.home import Home
-from agents.learned import learned_in
+from agents.learned import learned_by
 from agents.picker import Picker, TextEmbedder
 from core.types.example import Example
 from core.types.release import Release
@@ -217,7 +217,7 @@ class Curator:
         releases, name = self._home.releases, self._toolset.name
         known: dict[str | None, Release] = {release.id: release for release in releases.all(name)}
         release = releases.champion(name) if releases.history(name) else None
-        while release is not None and learned_in(self._home, release.id) & doubtful:
+        while release is not None and learned_by(self._home, release) & doubtful:
             release = known.pop(release.start, None)
         same_tools = release is not None and release.schema_hashes == self._toolset.schema_hashes
         return release if same_tools else None

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 from agents.home import Home
-from agents.learned import YOUNG, learned_in
+from agents.learned import YOUNG, learned_by, learned_in
 from core.types.trace import CORRECTION, THREAD, Trace
 from tools.erp.operations.reversers import REVERSERS
 from tools.ledger import Entry
@@ -52,7 +52,7 @@ def flagged(home: Home, toolset: str) -> dict[str, list[str]]:
     fates = _fates(home.traces.all(toolset), against)
     found = {}
     for release in home.releases.all(toolset):
-        learned = learned_in(home, release.id, with_exam=True)
+        learned = learned_by(home, release) | learned_in(home, release.id, with_exam=True)
         if held := [identity for identity in fates if identity in learned]:
             found[release.id] = held
     return found

@@ -13,6 +13,7 @@ from typing import Any
 
 from agents.caller import Steps
 from agents.home import Home
+from agents.learned import learned_by
 from agents.parts import (
     ADAPTER_FOLDER,
     ADAPTER_GGUF,
@@ -60,7 +61,7 @@ from finetune.join import Joiner
 from finetune.kept import kept_in_mind
 from finetune.lessons import prepare_lessons, write_lessons
 from finetune.night_order import NightOrder, NightResult
-from finetune.order import Order, TrainingConfig
+from finetune.order import RESULT, Order, TrainingConfig
 from finetune.plan import Plan, measured_speed, plan, remember_speed
 from finetune.progress import Progress
 from finetune.split import Parts, shuffled_clusters, split
@@ -71,6 +72,7 @@ from tools.marks import AT_NIGHT, Marker
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
 _DONE = "done"
+_GONE_BACK = "somebody went back from this very release: only a person promotes it again (`nightschool releases promote`)"
 _NIGHT_LASTS = timedelta(days=2)
 """What was begun longer ago was given up."""
 
@@ -119,7 +121,9 @@ class Night:
         traces = frozenset(example.trace_id for example in examples)
         new = new_traces(self._home, order.toolset, traces) if order.continued else frozenset()
         examples, left = _sample(examples, self._plan.conversations, order.seed, new)
-        self._parts: Parts = split(examples, order.seed, with_exam=not golden, with_reserved=not order.continued)
+        self._against = self._champion_of(examples)
+        met = learned_by(self._home, self._home.releases.get(self._against)) if self._against else frozenset[str]()
+        self._parts: Parts = split(examples, order.seed, not golden, with_reserved=not order.continued, met=met)
         examined = {example.cluster for example in self._parts.exam}
         known = [example for example in left if example.trace_id not in new and example.cluster not in examined]
         self._kept = kept_in_mind(known) if order.continued else []
@@ -136,6 +140,17 @@ class Night:
         self._folder = self._folder_of_nights() / self._key()
         self._dataset = freeze(self._parts, curated, self._toolset, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
+
+    def _champion_of(self, examples: Sequence[Example]) -> str:
+        """The champion when a night on these very examples began, empty where there was none: what it has learned is no exam of a
+        release that is to replace it. Gone on with or repeated later the night is the same."""
+        order = self._order
+        made_of = [order.toolset, order.base, order.seed, order.continued, [example.id for example in examples]]
+        file = self._folder_of_nights() / f"against-{content_hash(made_of)}.txt"
+        if not file.is_file():
+            releases = self._home.releases
+            file.write_text(releases.champion(order.toolset).id if releases.history(order.toolset) else "")
+        return file.read_text()
 
     @cached_property
     def _embedder(self) -> Remembering:
@@ -208,10 +223,10 @@ class Night:
             config=self._config(),
             threads=self._home.settings.threads,
         )
-        elsewhere = self._home.settings.train_elsewhere
+        elsewhere, trains = self._home.settings.train_elsewhere, not (self._folder / "training" / RESULT).is_file()
         self._training = train_in_child(order, self._folder / "training", self._training_progress, elsewhere)
-        if not elsewhere and self._training["seconds"] > 0 and self._training["tokens"] > 2000:
-            remember_speed(self._folder_of_nights(), self._training["tokens"] / self._training["seconds"])
+        if trains and not elsewhere and self._training["tokens"] > 2000 and self._training["tokens_per_s"] > 0:
+            remember_speed(self._folder_of_nights(), self._order.base, self._training["tokens_per_s"])
 
     def fit(self) -> None:
         """The reviewer; then everything of a release in one folder."""
@@ -290,9 +305,11 @@ class Night:
         reference = self._reference.scores
         slices = [slice_of(case) for case in self._cases[: len(reference)]]
         verdict = judge(self._candidate.scores[: len(reference)], reference, self._against_base, slices)
-        verdict = verdict.model_copy(update={"warnings": (*verdict.warnings, *self._unloadable)})
+        gone_back = self._home.releases.was_rolled_back(self._as_release(verdict))
+        warnings = (*verdict.warnings, *self._unloadable, *((_GONE_BACK,) if gone_back else ()))
+        verdict = verdict.model_copy(update={"warnings": warnings})
         release = self._register(verdict)
-        if promoted := verdict.passed and self._order.promote:
+        if promoted := verdict.passed and self._order.promote and not gone_back:
             self._home.releases.promote(release.id, self._home.principal, "gate")
         traces = self._home.traces.all(self._toolset.name)
         audit = AuditSample(self._home.database, self._home.settings.tenant).estimate(traces, self._toolset)
@@ -329,10 +346,15 @@ class Night:
         return identity
 
     def _register(self, verdict: Verdict) -> Release:
+        release = self._as_release(verdict)
+        self._home.releases.add(release)
+        return release
+
+    def _as_release(self, verdict: Verdict) -> Release:
         identity = self._place()
         status: ReleaseStatus = "passed" if verdict.passed else "refused"
         reference = BASE if self._against_base else CHAMPION
-        release = Release(
+        return Release(
             id=identity,
             toolset=self._toolset.name,
             toolset_version=self._toolset.version,
@@ -357,11 +379,14 @@ class Night:
                 reference: self._reference.summary.to_json(),
                 "gate": verdict.reason,
             },
-            training=self._training,
+            training={**self._training, "config": self._config().model_dump(), "order": self._asked()},
             principal=self._home.principal,
         )
-        self._home.releases.add(release)
-        return release
+
+    def _asked(self) -> dict[str, Any]:
+        """The order as the record has it: an exam handed in is counted."""
+        order = self._order.model_dump(mode="json", exclude={"exam"})
+        return {**order, "exam": len(self._order.exam) if self._order.exam is not None else None, "against": self._against}
 
     def _report(self, release: Release, verdict: Verdict, audit: Audit) -> Path:
         reference = BASE if self._against_base else CHAMPION
@@ -419,7 +444,7 @@ class Night:
         key = content_hash([*shaped_by, [example.id for example in examples]])
         file = self._folder_of_nights() / f"plan-{key}.json"
         if not file.is_file():
-            partial, speed = file.with_suffix(".partial"), measured_speed(self._folder_of_nights())
+            partial, speed = file.with_suffix(".partial"), measured_speed(self._folder_of_nights(), order.base)
             partial.write_text(plan(examples, order.limits, speed, with_reviewer=not order.continued).model_dump_json())
             partial.replace(file)
         return Plan.model_validate_json(file.read_text())

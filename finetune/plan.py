@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.types.example import Example
-from core.types.value import Value
+from core.types.value import Value, content_hash
 
 DEFAULT_EPOCHS = 4.0
 MOST_EPOCHS = 8.0
@@ -120,16 +120,21 @@ def _characters(example: Example) -> int:
     return said + called
 
 
-def measured_speed(folder: Path) -> float:
-    """Tokens a second the last night on this machine trained, or the default."""
+def measured_speed(folder: Path, base: str) -> float:
+    """Tokens a second the last night on this machine trained a base, or the default."""
     try:
-        return max(20.0, float(json.loads((folder / "speed.json").read_text())["tokens_per_s"]))
+        return max(20.0, float(json.loads(_speed_file(folder, base).read_text())["tokens_per_s"]))
     except (OSError, ValueError, KeyError, TypeError):
         return DEFAULT_TOKENS_PER_S
 
 
-def remember_speed(folder: Path, tokens_per_s: float) -> None:
+def remember_speed(folder: Path, base: str, tokens_per_s: float) -> None:
     """Keep the speed for the next night's plan."""
-    partial = folder / "speed.partial"
-    partial.write_text(json.dumps({"tokens_per_s": round(tokens_per_s, 1)}))
-    partial.replace(folder / "speed.json")
+    file = _speed_file(folder, base)
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps({"base": base, "tokens_per_s": round(tokens_per_s, 1)}))
+    partial.replace(file)
+
+
+def _speed_file(folder: Path, base: str) -> Path:
+    return folder / f"speed-{content_hash(base, 8)}.json"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from core.types.example import Example
 from core.types.value import Value
@@ -32,7 +32,9 @@ class Parts(Value):
         return (*self.writer, *self.stop, *self.reserved)
 
 
-def split(examples: Sequence[Example], seed: int, with_exam: bool, with_reserved: bool = True) -> Parts:
+def split(
+    examples: Sequence[Example], seed: int, with_exam: bool, with_reserved: bool = True, met: Set[str] = frozenset()
+) -> Parts:
     """Split examples by cluster.
 
     Args:
@@ -40,13 +42,17 @@ def split(examples: Sequence[Example], seed: int, with_exam: bool, with_reserved
         seed: Other seeds give other parts.
         with_exam: Whether an exam has to be cut from the examples (no golden set).
         with_reserved: Whether a reviewer is to be fitted.
+        met: Trace ids that a release has learned which stands in the same exam; their clusters are none of it.
 
     Returns:
         Parts; sizes are shares of conversations, cluster by cluster until filled. With few rows the reserved part shrinks
         below its floor rather than take more than a quarter. The writer's part is empty only where there is no example.
     """
     left = shuffled_clusters(examples, seed)
-    exam = _take(left, min(EXAM_MAX, round(EXAM_SHARE * len(examples)))) if with_exam else []
+    unmet = [cluster for cluster in left if met.isdisjoint(example.trace_id for example in cluster)]
+    exam = _take(unmet, min(EXAM_MAX, round(EXAM_SHARE * len(examples)))) if with_exam else []
+    examined = {example.cluster for example in exam}
+    left = [cluster for cluster in left if cluster[0].cluster not in examined]
     remaining = sum(map(len, left))
     wanted = min(RESERVED_MAX, max(RESERVED_MIN, round(RESERVED_SHARE * remaining)))
     reserved = _take(left, min(wanted, round(_RESERVE_AT_MOST * remaining))) if with_reserved else []

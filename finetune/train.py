@@ -54,6 +54,8 @@ class TrainingResult(Value):
     """Optimiser steps."""
     seconds: float
     """Wall time of this process's part."""
+    tokens_per_s: float
+    """Speed of this process's part."""
     train_loss: float
     """Mean cross entropy per learned token, last logged."""
     validation_loss: float | None
@@ -278,8 +280,11 @@ def train_adapter(
         raise TrainingError(f"the loss became {outcome.training_loss}: lower the learning rate (now {config.learning_rate})")
     _save_adapter(trainer.model, folder / "adapter")
     best = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
+    done_before = int(checkpoint.name.removeprefix("checkpoint-")) if checkpoint else 0
+    here = tokens * (trainer.state.epoch or 0) * (1 - done_before / max(1, trainer.state.global_step))
     return TrainingResult(
         tokens=round(tokens * (trainer.state.epoch or 0)),
+        tokens_per_s=here / max(outcome.metrics["train_runtime"], 1e-6),
         steps=trainer.state.global_step,
         seconds=outcome.metrics["train_runtime"],
         train_loss=outcome.training_loss,

@@ -55,7 +55,7 @@ def test_few_phrasings_are_told() -> None:
 @pytest.mark.parametrize("against_base", [True, False])
 def test_no_cases_are_told_and_enough_decide(against_base: bool) -> None:
     none = judge([], [], against_base)
-    assert none.passed and none.warnings == ("not enough cases",) and none.difference is None
+    assert none.passed == against_base and none.warnings == ("not enough cases",) and none.difference is None
     assert not judge(share(0, MIN_CASES), share(MIN_CASES, MIN_CASES), against_base).passed
 
 

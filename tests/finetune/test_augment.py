@@ -49,13 +49,7 @@ def test_a_variant_says_and_calls_the_same_new_values(toolset: Toolset) -> None:
             said, call = variant.messages[0].content, variant.steps[0].calls[0]
             assert variant.messages[1].tool_calls == (call,), "the turn and what it teaches stay one"
             for _, _, value in leaves(call.arguments, {}):
-                text = (
-                    f"{value:,.10g}"
-                    if isinstance(value, float) and value >= 1000
-                    else f"{value:.10g}"
-                    if isinstance(value, float)
-                    else str(value)
-                )
+                text = value if isinstance(value, str) else f"{value:,.10g}"
                 assert text in said, (text, said)
 
 
@@ -176,3 +170,31 @@ def test_a_number_stays_where_it_decides_was_said_or_was_not_returned(toolset: T
     example = looked_up(said, shown, 16.85)
     swapper = Swapper(toolset, TABLE, [*ROWS, example], seed=0)
     assert {swapper.variant(example, number).steps[0].calls[0].arguments["amount"] for number in range(1, 20)} == {16.85}
+
+
+def test_what_is_said_inside_free_words_changes_with_them_and_bounds_hold() -> None:
+    days = {"type": "integer", "enum": [15, 30, 60]}
+    percent = {"type": "integer", "minimum": 1, "maximum": 50}
+    parameters = {
+        "type": "object",
+        "properties": {
+            "customer": {"type": "string", "x-kind": "customer"}, "other": {"type": "string", "x-kind": "customer"},
+            "subject": {"type": "string", "x-kind": "text"}, "days": days, "percent": percent, "count": {"type": "integer"},
+        },
+    }  # fmt: skip
+    task = read_toolset("shop", [{"name": "task", "parameters": parameters}], {"customer": {"names": ["Acme", "Bolt", "Crane"]}})
+    rows = [
+        row("in 30 days call Acme, not Bolt, about 45 lamps, 20 percent", "task", customer="Acme", other="Bolt", days=30,
+            subject="call Acme, not Bolt, about 45 lamps", percent=20, count=45),
+        row("task for Crane", "task", customer="Crane"),
+    ]  # fmt: skip
+    swapper = Swapper(task, TABLE, rows, seed=0)
+    seen = set()
+    for number in range(1, 40):
+        variant = swapper.variant(rows[0], number)
+        said, (call,) = variant.messages[0].content, variant.steps[0].calls
+        assert call.arguments["subject"] in said and call.arguments["customer"] != call.arguments["other"]
+        assert call.arguments["days"] == 30 and 1 < call.arguments["percent"] < 50
+        assert all(type(call.arguments[name]) is int for name in ("days", "percent", "count"))
+        seen.add(call.arguments["count"])
+    assert len(seen) > 10

@@ -27,6 +27,7 @@ from agents.parts import ADAPTER_GGUF, FILES, KINDS, PICKER, REVIEWER
 from agents.serving import Loader
 from api.cli.train import train
 from core.errors import BadInput, ModelError, NotFound, TrainingAwaited, TrainingError
+from core.releases import ReleaseStore
 from core.settings import Settings
 from core.types.message import Message
 from core.types.tool import Toolset, read_toolset
@@ -205,7 +206,7 @@ def test_a_measured_speed_does_not_change_a_night_that_goes_on(fresh: Home, base
     asked = order(base, limits=Limits(minutes=1.6))
     night = finetune.nightly.Night(fresh, asked, Silent())
     night.curate()
-    finetune.nightly.remember_speed(fresh.nights, 100_000.0)
+    finetune.nightly.remember_speed(fresh.nights, str(base), 100_000.0)
     again = finetune.nightly.Night(fresh, asked, Silent())
     again.curate()
     assert (again._plan, again._folder) == (night._plan, night._folder)
@@ -230,7 +231,7 @@ def test_a_night_trained_elsewhere_comes_to_the_same_release(
     shutil.copytree(away / "training", here / "training", dirs_exist_ok=True)
     monkeypatch.setattr(finetune.training, "_run", no_training)
     assert run_night(home, order(base), Silent()).release == studied.result.release
-    assert not (home.nights / "speed.json").is_file()
+    assert not list(home.nights.glob("speed-*.json"))
     home.database.dispose()
 
 
@@ -241,6 +242,20 @@ def test_nothing_to_train_is_said_of_a_folder_without_an_order(tmp_path: Path) -
     (tmp_path / "training" / ORDER_FILE).write_text("{}")
     with pytest.raises(NotFound, match="not the order of a training"):
         train(tmp_path)
+
+
+def test_what_somebody_went_back_from_is_not_promoted_by_itself(
+    studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ReleaseStore, "was_rolled_back", lambda *_: True)
+    result = run_night(home, order(studied), Silent())
+    assert result.passed and not result.promoted and any("only a person promotes it again" in told for told in result.warnings)
+
+
+def test_the_record_says_what_shaped_a_release(studied: Studied, home: Home) -> None:
+    training = home.releases.get(studied.result.release).training
+    assert training["config"]["rank"] == 32 and training["config"]["swaps"] and training["order"]["limits"]["epochs"] == 1
+    assert training["order"]["against"] == "" and training["tokens_per_s"] > 0
 
 
 def test_a_refused_release_is_kept_and_does_not_serve(studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,11 +62,11 @@ def test_a_limit_of_conversations_is_kept(asked: int, expected: int) -> None:
 
 
 def test_the_measured_speed_is_remembered_and_a_broken_record_forgotten(tmp_path: Path) -> None:
-    assert measured_speed(tmp_path) == DEFAULT_TOKENS_PER_S
-    remember_speed(tmp_path, 1234.56)
-    assert measured_speed(tmp_path) == 1234.6
-    remember_speed(tmp_path, 0.001)
-    assert measured_speed(tmp_path) == 20, "a night that stood still does not plan the next one away"
+    assert measured_speed(tmp_path, "small") == DEFAULT_TOKENS_PER_S
+    remember_speed(tmp_path, "small", 1234.56)
+    assert measured_speed(tmp_path, "small") == 1234.6 and measured_speed(tmp_path, "large") == DEFAULT_TOKENS_PER_S
+    remember_speed(tmp_path, "small", 0.001)
+    assert measured_speed(tmp_path, "small") == 20, "a night that stood still does not plan the next one away"
     for broken in ("", "[]", '{"tokens_per_s": null}', "{}"):
-        (tmp_path / "speed.json").write_text(broken)
-        assert measured_speed(tmp_path) == DEFAULT_TOKENS_PER_S
+        next(tmp_path.glob("speed-*.json")).write_text(broken)
+        assert measured_speed(tmp_path, "small") == DEFAULT_TOKENS_PER_S

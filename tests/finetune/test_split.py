@@ -100,3 +100,16 @@ def test_folds_hold_every_example_once_and_clusters_whole(examples: list[Example
     assert sorted(e.trace_id for fold in cut for e in fold) == sorted(e.trace_id for e in examples)
     clusters = [{e.cluster for e in fold} for fold in cut]
     assert sum(map(len, clusters)) == len({e.cluster for e in examples})
+
+
+@brief
+@given(EXAMPLES, st.integers(0, 5), st.integers(0, 5))
+def test_what_a_release_has_learned_is_none_of_the_exam_and_the_rest_is_as_it_was(
+    examples: list[Example], seed: int, other: int
+) -> None:
+    met = {example.trace_id for example in split(examples, other, True).training}
+    parts = split(examples, seed, True, met=met)
+    known = {example.cluster for example in examples if example.trace_id in met}
+    assert known.isdisjoint(example.cluster for example in parts.exam)
+    assert len(parts.training) + len(parts.exam) == len(examples)
+    assert split(examples, seed, True, met=frozenset()) == split(examples, seed, True)
