@@ -72,6 +72,8 @@ from tools.marks import AT_NIGHT, Marker
 BASE_EXAM_ROWS = 40
 EXAM_CASES = 250
 _DONE = "done"
+_OF_FOLDS = "[0-9]*.safetensors"
+"""Pickers that saw all folds but one; needed until the parts of a release are there."""
 _GONE_BACK = "somebody went back from this very release: only a person promotes it again (`nightschool releases promote`)"
 _NIGHT_LASTS = timedelta(days=2)
 """What was begun longer ago was given up."""
@@ -183,7 +185,8 @@ class Night:
     def prepare(self) -> None:
         """Pickers, and lessons that hold their picks."""
         folder = self._folder / "lessons"
-        if (folder / _DONE).is_file():
+        fitted = (self._folder / "parts" / _DONE).is_file() or any(folder.glob(_OF_FOLDS))
+        if (folder / _DONE).is_file() and fitted:
             return
         self._progress.step("fit the picker")
         shutil.rmtree(folder, ignore_errors=True)
@@ -315,6 +318,7 @@ class Night:
         audit = AuditSample(self._home.database, self._home.settings.tenant).estimate(traces, self._toolset)
         report = self._report(release, verdict, audit)
         self._begun_file().unlink(missing_ok=True)
+        self._leave_tidy()
         return NightResult(
             release=release.id,
             promoted=promoted,
@@ -329,6 +333,13 @@ class Night:
             folder=str(self._folder),
             audit=audit,
         )
+
+    def _leave_tidy(self) -> None:
+        """Let go of what only an unfinished night needs, most of what it fills a disk with: checkpoints, pickers of folds."""
+        for checkpoint in (self._folder / "training").glob("checkpoint-*"):
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        for picker in (self._folder / "lessons").glob(_OF_FOLDS):
+            picker.unlink(missing_ok=True)
 
     def _place(self) -> str:
         """Put the release's files in their place, named by their content; one that was damaged there is put right."""

@@ -252,6 +252,12 @@ def test_what_somebody_went_back_from_is_not_promoted_by_itself(
     assert result.passed and not result.promoted and any("only a person promotes it again" in told for told in result.warnings)
 
 
+def test_a_finished_night_keeps_no_checkpoints_and_no_pickers_of_folds(studied: Studied) -> None:
+    night = one_night(studied.folder)
+    assert not list(night.glob("training/checkpoint-*")) and not list(night.glob("lessons/[0-9]*.safetensors"))
+    assert (night / "training" / "adapter").is_dir() and (night / "lessons" / PICKER).is_file()
+
+
 def test_the_record_says_what_shaped_a_release(studied: Studied, home: Home) -> None:
     training = home.releases.get(studied.result.release).training
     assert training["config"]["rank"] == 32 and training["config"]["swaps"] and training["order"]["limits"]["epochs"] == 1
