@@ -159,10 +159,8 @@ class Threads:
             edited(self._desk, calls[identity], said, self._desk.speaker(_dumped(by)))
         answer = {"approve": approve, "reason": reason, "by": _dumped(by), "edits": dict(edits)}
         state = self._graph.get_state(config).values
-        self._turns.begin(OpenTurn(thread, state["turn"], state["said"], [], state.get("by", {})))
-        turn = self._go_on(Command(resume=answer), config, on_reply)
-        self._turns.end(thread)
-        return turn
+        begun = OpenTurn(thread, state["turn"], state["said"], [], state.get("by", {}))
+        return self._noted(begun, Command(resume=answer), config, on_reply)
 
     def resume(self, thread: str) -> Turn:
         """Go on where a crash stopped; a thread that had come to its end just shows its last turn.
@@ -203,11 +201,15 @@ class Threads:
         return list(self._graph.get_state(self._config(thread)).values.get("messages", []))
 
     def _take(self, begun: OpenTurn, on_reply: OnReply = _unheard) -> Turn:
-        """A turn from its first word; noted until it is over, so that a crash loses nothing of it."""
-        self._turns.begin(begun)
+        """A turn from its first word."""
         config = _config(begun.thread)
         history = [] if self._graph.get_state(config).values else begun.history  # after a crash it may be there already
-        turn = self._go_on({"messages": history, "said": begun.said, "by": begun.by}, config, on_reply)
+        return self._noted(begun, {"messages": history, "said": begun.said, "by": begun.by}, config, on_reply)
+
+    def _noted(self, begun: OpenTurn, given: Any, config: RunnableConfig, on_reply: OnReply) -> Turn:
+        """Go on with a turn that is noted until it is over, or waits, so that a crash loses nothing of it."""
+        self._turns.begin(begun)
+        turn = self._go_on(given, config, on_reply)
         self._turns.end(begun.thread)
         return turn
 

@@ -158,9 +158,9 @@ class ReleaseStore:
             raise NotFound(f"toolset {toolset!r} has no earlier champion to go back to")
         return self.promote(standing[-2], principal, "rollback")
 
-    def was_rolled_back(self, release: Release) -> bool:
+    def was_rolled_back(self, toolset: str, release_id: str) -> bool:
         """Whether it was champion, and a person went back to an earlier one."""
-        return release.id in self.history(release.toolset) and release.id not in self._standing(release.toolset)
+        return release_id in self.history(toolset) and release_id not in self._standing(toolset)
 
     def _standing(self, toolset: str) -> list[str]:
         """Champions that were not rolled back, oldest first, the present one last."""

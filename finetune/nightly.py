@@ -150,8 +150,9 @@ class Night:
         made_of = [order.toolset, order.base, order.seed, order.continued, [example.id for example in examples]]
         file = self._folder_of_nights() / f"against-{content_hash(made_of)}.txt"
         if not file.is_file():
-            releases = self._home.releases
-            file.write_text(releases.champion(order.toolset).id if releases.history(order.toolset) else "")
+            partial, releases = file.with_suffix(".partial"), self._home.releases
+            partial.write_text(releases.champion(order.toolset).id if releases.history(order.toolset) else "")
+            partial.replace(file)
         return file.read_text()
 
     @cached_property
@@ -308,10 +309,11 @@ class Night:
         reference = self._reference.scores
         slices = [slice_of(case) for case in self._cases[: len(reference)]]
         verdict = judge(self._candidate.scores[: len(reference)], reference, self._against_base, slices)
-        gone_back = self._home.releases.was_rolled_back(self._as_release(verdict))
+        identity = self._place()
+        gone_back = self._home.releases.was_rolled_back(self._toolset.name, identity)
         warnings = (*verdict.warnings, *self._unloadable, *((_GONE_BACK,) if gone_back else ()))
         verdict = verdict.model_copy(update={"warnings": warnings})
-        release = self._register(verdict)
+        release = self._register(identity, verdict)
         if promoted := verdict.passed and self._order.promote and not gone_back:
             self._home.releases.promote(release.id, self._home.principal, "gate")
         traces = self._home.traces.all(self._toolset.name)
@@ -356,16 +358,10 @@ class Night:
             staging.replace(target)
         return identity
 
-    def _register(self, verdict: Verdict) -> Release:
-        release = self._as_release(verdict)
-        self._home.releases.add(release)
-        return release
-
-    def _as_release(self, verdict: Verdict) -> Release:
-        identity = self._place()
+    def _register(self, identity: str, verdict: Verdict) -> Release:
         status: ReleaseStatus = "passed" if verdict.passed else "refused"
         reference = BASE if self._against_base else CHAMPION
-        return Release(
+        release = Release(
             id=identity,
             toolset=self._toolset.name,
             toolset_version=self._toolset.version,
@@ -393,6 +389,8 @@ class Night:
             training={**self._training, "config": self._config().model_dump(), "order": self._asked()},
             principal=self._home.principal,
         )
+        self._home.releases.add(release)
+        return release
 
     def _asked(self) -> dict[str, Any]:
         """The order as the record has it: an exam handed in is counted."""

@@ -224,11 +224,11 @@ def test_repeated_rollbacks_go_back_one_champion_each_and_then_end(releases: Rel
 def test_a_release_somebody_went_back_from_is_known_until_it_is_promoted_again(releases: ReleaseStore) -> None:
     for name in ("r-1", "r-2"):
         releases.promote(name, ANNA, "gate")
-    assert not releases.was_rolled_back(releases.get("r-2"))
+    assert not releases.was_rolled_back("erp", "r-2")
     releases.rollback("erp", ANNA)
-    assert releases.was_rolled_back(releases.get("r-2")) and not releases.was_rolled_back(releases.get("r-1"))
+    assert releases.was_rolled_back("erp", "r-2") and not releases.was_rolled_back("erp", "r-1")
     releases.promote("r-2", ANNA, "a person")
-    assert not releases.was_rolled_back(releases.get("r-2"))
+    assert not releases.was_rolled_back("erp", "r-2")
 
 
 def test_what_was_rolled_back_is_not_gone_back_to(releases: ReleaseStore) -> None:
