@@ -28,15 +28,20 @@ class SecondOpinion:
     def predict(self, messages: Sequence[Message]) -> Prediction:
         """The first caller's step, its confidence raised where both agree on a write and lowered where they do not."""
         first = self._first.predict(messages)
-        if not any(self._toolset.by_name[call.name].risk != "read" for call in first.tool_calls):
+        if not writes(first, self._toolset):
             return first
         second = self._second.predict(messages)
-        agreed = _same_calls(first, second)
+        agreed = same_calls(first, second)
         confidence = max(first.confidence, second.confidence) if agreed else DOUBT * min(first.confidence, second.confidence)
         return first.model_copy(update={"confidence": confidence, "latency_ms": first.latency_ms + second.latency_ms})
 
 
-def _same_calls(first: Prediction, second: Prediction) -> bool:
+def writes(prediction: Prediction, toolset: Toolset) -> bool:
+    """Whether a step holds a call that is more than a read."""
+    return any(toolset.by_name[call.name].risk != "read" for call in prediction.tool_calls)
+
+
+def same_calls(first: Prediction, second: Prediction) -> bool:
     """Whether two steps hold the same calls, in whatever order."""
     left = list(second.tool_calls)
     for call in first.tool_calls:

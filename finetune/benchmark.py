@@ -4,9 +4,9 @@ A fold's home lies under the output folder, and each figure is kept as soon as i
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.caller import FIRST_DRAFTS, Steps
 from agents.home import Home
@@ -29,7 +29,7 @@ from evals.swap import NameSwap
 from finetune.cluster import cluster
 from finetune.dataset import thaw
 from finetune.harvest import harvest
-from finetune.night_order import NightOrder
+from finetune.night_order import NightOrder, NightResult
 from finetune.nightly import run_night
 from finetune.plan import Limits
 from finetune.progress import Progress
@@ -73,6 +73,49 @@ BENCHMARKS = {
 }
 
 
+class Fold(NamedTuple):
+    """One part of a data set held out, and a night on the others."""
+
+    toolset: Toolset
+    """Whose conversations they are."""
+    traces: dict[str, Trace]
+    """All of them, by id."""
+    held_out: Sequence[Example]
+    """The part no night sees."""
+    seed: int
+    """Of the parts and the night."""
+    number: int
+    """Which part, from 0."""
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """Every step of what is held out."""
+        return tuple(case for example in self.held_out for case in cases_of(example, self.toolset))
+
+    def named(self, label: str) -> str:
+        """The folder its home lies in."""
+        return f"{label}-seed{self.seed}-fold{self.number}"
+
+    def home(self, place: Path, settings: Settings) -> Home:
+        """A home that holds what is not held out."""
+        home = Home(settings.model_copy(update={"home": place, "artefacts": settings.artefact_folder}))
+        hidden = {example.trace_id for example in self.held_out}
+        home.registry.add(self.toolset)
+        home.traces.add(trace for identity, trace in self.traces.items() if identity not in hidden)
+        return home
+
+    def night(self, home: Home, base: str, limit: int | None, progress: Progress) -> NightResult:
+        """Its night; the exam is the cases, answered by the whole caller."""
+        limits = Limits(conversations=limit)
+        order = NightOrder(toolset=self.toolset.name, base=base, seed=self.seed, limits=limits, exam=self.cases)
+        return run_night(home, order, progress)
+
+
+def exam_of(night: NightResult) -> Examination:
+    """What the whole caller answered on a fold's cases, when its night examined it."""
+    return Examination.model_validate_json((Path(night.folder) / "candidate.json").read_text())
+
+
 def run_benchmark(
     benchmark: Benchmark, data: Path, out: Path, settings: Settings, base: str, limit: int | None, progress: Progress
 ) -> dict[str, Any]:
@@ -93,15 +136,11 @@ def run_benchmark(
     Raises:
         NotFound: A file of the data set is missing; names it.
     """
-    toolset, examples, traces = load(benchmark, data)
     label = f"{benchmark.name}-{base}" + (f"-{limit}" if limit else "")
     runs = []
-    for seed in benchmark.seeds:
-        parts = folds(examples, benchmark.folds, seed)
-        for number in range(benchmark.folds_run):
-            place = out / f"{label}-seed{seed}-fold{number}"
-            progress.step(f"{label}: seed {seed}, fold {number + 1} of {benchmark.folds_run}")
-            runs.append(_run_fold(benchmark, toolset, traces, parts[number], place, settings, base, limit, seed, progress))
+    for fold in folds_of(benchmark, data):
+        progress.step(f"{label}: seed {fold.seed}, fold {fold.number + 1} of {benchmark.folds_run}")
+        runs.append(_run_fold(benchmark, fold, out / fold.named(label), settings, base, limit, progress))
     document = {
         "benchmark": benchmark.name,
         "base": base,
@@ -112,6 +151,19 @@ def run_benchmark(
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{label}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False))
     return document
+
+
+def folds_of(benchmark: Benchmark, data: Path) -> Iterator[Fold]:
+    """The parts that are held out in turn, seed by seed.
+
+    Raises:
+        NotFound: A file of the data set is missing; names it.
+    """
+    toolset, examples, traces = load(benchmark, data)
+    for seed in benchmark.seeds:
+        parts = folds(examples, benchmark.folds, seed)
+        for number in range(benchmark.folds_run):
+            yield Fold(toolset, traces, parts[number], seed, number)
 
 
 def load(benchmark: Benchmark, data: Path) -> tuple[Toolset, list[Example], dict[str, Trace]]:
@@ -132,30 +184,16 @@ def load(benchmark: Benchmark, data: Path) -> tuple[Toolset, list[Example], dict
 
 
 def _run_fold(
-    benchmark: Benchmark,
-    toolset: Toolset,
-    traces: dict[str, Trace],
-    held_out: Sequence[Example],
-    place: Path,
-    settings: Settings,
-    base: str,
-    limit: int | None,
-    seed: int,
-    progress: Progress,
+    benchmark: Benchmark, fold: Fold, place: Path, settings: Settings, base: str, limit: int | None, progress: Progress
 ) -> dict[str, Any]:
-    hidden = {example.trace_id for example in held_out}
-    cases = tuple(case for example in held_out for case in cases_of(example, toolset))
-    home = Home(settings.model_copy(update={"home": place, "artefacts": settings.artefact_folder}))
-    home.registry.add(toolset)
-    home.traces.add(trace for identity, trace in traces.items() if identity not in hidden)
-    limits = Limits(conversations=limit)
-    night = run_night(home, NightOrder(toolset=toolset.name, base=base, seed=seed, limits=limits, exam=cases), progress)
-    examinations = _ablate(benchmark, home, toolset, night.release, Path(night.folder), cases, progress, seed)
+    home = fold.home(place, settings)
+    night = fold.night(home, base, limit, progress)
+    examinations = _ablate(benchmark, fold, home, night, progress)
     training = home.releases.get(night.release).training
     return {
         "examinations": examinations,
-        "cases": cases,
-        "toolset": toolset,
+        "cases": fold.cases,
+        "toolset": fold.toolset,
         "ignored": benchmark.ignored_tools,
         "summary": {
             "home": place.name,
@@ -167,36 +205,25 @@ def _run_fold(
     }
 
 
-def _ablate(
-    benchmark: Benchmark,
-    home: Home,
-    toolset: Toolset,
-    release: str,
-    night: Path,
-    cases: Sequence[Case],
-    progress: Progress,
-    seed: int,
-) -> dict[str, Examination]:
+def _ablate(benchmark: Benchmark, fold: Fold, home: Home, night: NightResult, progress: Progress) -> dict[str, Examination]:
     """Every ablation on the held-out cases, the nearest-row baseline, and the whole caller on swapped names."""
     folder = home.settings.home / "figures"
     folder.mkdir(exist_ok=True)
-    loader = Loader(home)
-    examinations = {}
-    some = cases[: benchmark.ablation_cases]
-    # The night has examined the whole caller on these very cases.
-    examinations[WHOLE] = Examination.model_validate_json((night / "candidate.json").read_text())
+    loader, release, toolset = Loader(home), night.release, fold.toolset
+    some = fold.cases[: benchmark.ablation_cases]
+    examinations = {WHOLE: exam_of(night)}
     for name, steps in ABLATIONS.items():
         examinations[name] = kept_examination(
             folder, name, some, lambda s=steps: loader.load(toolset.name, release, s), toolset, progress
         )
-    training = thaw(night / "dataset").training
+    training = thaw(Path(night.folder) / "dataset").training
     table = load_kinds(home.releases.path(release))
     examinations["nearest row"] = kept_examination(
         folder, "nearest row", some, lambda: NearestRow(toolset, table, training, home.embedder), toolset, progress
     )
     if benchmark.swaps_names:
-        swap = NameSwap(toolset, training, seed)
-        swapped = [swap.swap(case) for case in cases]
+        swap = NameSwap(toolset, training, fold.seed)
+        swapped = [swap.swap(case) for case in fold.cases]
         examinations["names swapped"] = kept_examination(
             folder, "names swapped", swapped, lambda: loader.load(toolset.name, release), toolset, progress
         )

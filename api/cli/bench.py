@@ -27,6 +27,7 @@ from finetune.harvest import harvest
 from finetune.history_trial import HistoryOrder, run_history
 from finetune.loop import FIRST_NIGHT, LoopOrder, run_loop
 from finetune.price_change import measure_prices
+from finetune.second_trial import run_second
 from finetune.trace_trials import SCENARIOS, TrialOrder, run_trials
 from retrieval.asked import Asked
 from retrieval.store import KnowledgeStore
@@ -61,6 +62,44 @@ def _command(name: str) -> Any:
 
 for _name in BENCHMARKS:
     app.command(_name)(_command(_name))
+
+
+@app.command("second")
+def second(
+    data: _Data,
+    out: _Out = Path(".bench"),
+    base: Annotated[str, typer.Option(help="Base that is asked first.")] = "small",
+    other: Annotated[str, typer.Option(help="Base that gives the second opinion.")] = "large",
+    seed: Annotated[list[int] | None, typer.Option(help="Seeds, instead of 0.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how often two bases agree on held-out rows of the erp data set, and how right they are then; it goes on."""
+    benchmark = BENCHMARKS["erp"].model_copy(update={"seeds": tuple(seed or [0])})
+    with Bars() as bars:
+        document = run_second(benchmark, data, out.resolve(), Settings(), (base, other), bars)
+    lines = []
+    for run in document["runs"]:
+        lines.append(f"seed {run['seed']}, n={run['n']}")
+        for name, label in _OF_OPINIONS.items():
+            lines.append(f"  {label:<34} {_interval(run[name])}")
+        lines.append(f"  wrong writes per 100 where they agree  {run['wrong_writes_where_agree']:.1f}")
+    show(document, "\n".join(lines), as_json)
+
+
+_OF_OPINIONS = {
+    "first": "exact, the first alone",
+    "second": "exact, the second alone",
+    "either": "either exact",
+    "agree": "agree",
+    "agree_on_writes": "agree, where the first writes",
+    "exact_where_agree": "exact where they agree",
+    "exact_where_differ": "exact where they differ, the first",
+}
+
+
+def _interval(found: dict[str, Any] | None) -> str:
+    return f"{found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}" if found else "-"
+
 
 _Scenarios = Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")]
 _Release = Annotated[str, typer.Option(help="A release id, or champion.")]
