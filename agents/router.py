@@ -20,6 +20,7 @@ from sklearn.model_selection import StratifiedKFold
 from agents.linear import LinearClassifier
 from core.errors import BadInput, ModelError
 from core.types.value import Value
+from core.whole import write_whole
 from retrieval.knowledge import Encoder
 
 OUT_OF_SCOPE = "out_of_scope"
@@ -116,9 +117,7 @@ class Router:
         self._whole.save(folder / "whole.safetensors")
         if self._clauses is not None:
             self._clauses.save(folder / "clauses.safetensors")
-        partial = folder / "router.partial"
-        partial.write_text(json.dumps({"threshold": self.threshold, "clauses": self._clauses is not None}))
-        partial.replace(folder / "router.json")
+        write_whole(folder / "router.json", json.dumps({"threshold": self.threshold, "clauses": self._clauses is not None}))
 
     @classmethod
     def load(cls, folder: Path, encoder: Encoder) -> "Router":

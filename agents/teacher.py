@@ -4,7 +4,6 @@ It is somebody else's machine: unless its address is among `raw_egress` of the s
 personal data, and what it answers is put back into the words that were said.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from pydantic import SecretStr
 from core.errors import BadInput, ModelError
 from core.types.message import Message, ToolCall, write_messages
 from core.types.tool import Toolset
+from core.unicode import check_unicode
 from tools.kinds import leaves
 from tools.numbers import find_numbers
 from tools.plain import plain
@@ -93,15 +93,8 @@ class Teacher:
             raise BadInput(f"teacher {self.name}: no other words for the request")
         if surrogates and surrogates.are_left_in(meant):
             raise BadInput(f"teacher {self.name}: spells differently in other words what it was told to keep")
-        self._check_unicode(meant)
+        check_unicode(meant, f"teacher {self.name}")
         return meant
-
-    def _check_unicode(self, value: Any) -> None:
-        """Half of a surrogate pair, which JSON may hold, can be kept nowhere."""
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise BadInput(f"teacher {self.name}: broken Unicode in its answer") from error
 
     def _answer(self, chat: Runnable[Any, AIMessage], asked: str, messages: Sequence[dict[str, Any]]) -> AIMessage:
         try:
@@ -119,7 +112,7 @@ class Teacher:
         if tool is None:
             raise BadInput(f"teacher {self.name}: called {name!r}, which is none of the tools")
         meant = surrogates.restore(arguments) if surrogates else arguments
-        self._check_unicode([name, meant])
+        check_unicode([name, meant], f"teacher {self.name}")
         if problem := argument_error(tool, meant, True):
             raise BadInput(f"teacher {self.name}: {name}: {problem}")
         for argument, schema, value in leaves(meant, tool.parameters):

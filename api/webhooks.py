@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from core.errors import BadInput
+from core.whole import write_whole
 from tools.audit import Audit, AuditRow
 
 EVENTS = {"waiting": "approval.needed", "planned": "approval.needed", "done": "write.done", "unknown": "write.unknown"}
@@ -79,9 +80,7 @@ class Webhooks:
         }
 
     def _reached(self, seq: int) -> None:
-        partial = self._place.with_suffix(".partial")
-        partial.write_text(str(seq))
-        partial.replace(self._place)
+        write_whole(self._place, str(seq))
 
 
 def _open(row: AuditRow) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from core.errors import BadInput
 from core.types.case import Case, Part, read_case, write_case
 from core.types.value import Value
+from core.whole import write_whole
 from tools.importers.jsonl import read_lines
 
 
@@ -87,9 +87,7 @@ def _put(home: Path, toolset: str, data: bytes, count: int) -> GoldenVersion:
     kept = target.with_name(f"{toolset}.{made.version}.jsonl")
     target.parent.mkdir(parents=True, exist_ok=True)
     for file in (kept, target):
-        partial = file.with_suffix(".partial")
-        partial.write_bytes(data)
-        os.replace(partial, file)
+        write_whole(file, data)
     with _versions_file(home, toolset).open("a") as log:
         log.write(made.model_dump_json() + "\n")
     return made

@@ -18,6 +18,7 @@ from core.errors import NightschoolError, ToolError
 from core.types.message import Message, ToolCall, repeats
 from core.types.prediction import Prediction
 from core.types.value import Value, content_hash
+from core.whole import write_whole
 from evals.intervals import Rate, rate
 from evals.suite import Predictor
 from tools.erp.sandbox.lookup import Lookup
@@ -174,9 +175,7 @@ def work_in_shifts(
 
 def write_outcomes(outcomes: Sequence[Outcome], file: Path) -> None:
     """Keep outcomes, one a line, all of them or none."""
-    partial = file.with_suffix(".partial")
-    partial.write_text("\n".join(outcome.model_dump_json() for outcome in outcomes))
-    partial.replace(file)
+    write_whole(file, "\n".join(outcome.model_dump_json() for outcome in outcomes))
 
 
 def read_outcomes(file: Path) -> list[Outcome]:

@@ -20,6 +20,7 @@ from core.types.principal import IMPORTER
 from core.types.tool import Toolset, read_toolset
 from core.types.trace import Trace
 from core.types.value import Value
+from core.whole import write_whole
 from evals.failures import count_failures
 from evals.nearest import NearestRow
 from evals.scorers.exact import Score
@@ -238,9 +239,7 @@ def kept_examination(
     if not file.is_file():
         progress.step(f"{name} on {len(cases)} cases")
         predictor = make()
-        text = examine(cases, predictor, toolset, progress.update).model_dump_json()
-        file.with_suffix(".partial").write_text(text)
-        file.with_suffix(".partial").replace(file)
+        write_whole(file, examine(cases, predictor, toolset, progress.update).model_dump_json())
         if hasattr(predictor, "close"):
             predictor.close()
     return Examination.model_validate_json(file.read_text())

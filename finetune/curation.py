@@ -14,6 +14,7 @@ from core.types.release import Release
 from core.types.tool import Toolset
 from core.types.trace import Trace
 from core.types.value import Value, content_hash
+from core.whole import write_whole
 from finetune.audit_sample import AuditSample
 from finetune.barred import Barred
 from finetune.cluster import cluster
@@ -201,9 +202,7 @@ class Curator:
         if not file.is_file():
             self._progress.update(0, 1, told)
             file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_suffix(".partial")
-            partial.write_text(json.dumps(find()))
-            partial.replace(file)
+            write_whole(file, json.dumps(find()))
         return json.loads(file.read_text())
 
     def _is_of_now(self, trace: Trace) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from core.types.example import Example
 from core.types.tool import Toolset
 from core.types.value import content_hash
+from core.whole import write_whole
 from finetune.curation import Curated
 from finetune.split import Parts
 
@@ -34,9 +35,7 @@ def freeze(parts: Parts, curated: Curated, toolset: Toolset, folder: Path) -> st
         "dropped": curated.dropped,
         "filters": [passed.model_dump() for passed in curated.passed],
     }
-    partial = folder / "manifest.partial"
-    partial.write_text(json.dumps(manifest, indent=1))
-    partial.replace(folder / "manifest.json")
+    write_whole(folder / "manifest.json", json.dumps(manifest, indent=1))
     return identity
 
 
@@ -51,9 +50,7 @@ def thaw(folder: Path) -> Parts:
 
 
 def _write_rows(file: Path, examples: Sequence[Example]) -> None:
-    partial = file.with_suffix(".partial")
-    partial.write_text("".join(example.model_dump_json() + "\n" for example in examples))
-    partial.replace(file)
+    write_whole(file, "".join(example.model_dump_json() + "\n" for example in examples))
 
 
 def _read_rows(file: Path) -> list[Example]:

@@ -18,6 +18,7 @@ from core.types.prediction import Prediction
 from core.types.tool import Toolset
 from core.types.trace import CORRECTION, THREAD, Trace
 from core.types.value import Value
+from core.whole import write_whole
 from evals.scorers.exact import score
 from evals.suite import Predictor
 from finetune.harvest import harvest_one
@@ -91,9 +92,7 @@ def write_day(day: Day, file: Path) -> None:
     """Keep a day, whole or not at all."""
     traces = {name: [trace.model_dump(mode="json") for trace in getattr(day, name)] for name in _KINDS}
     document = {**traces, "steps": day.steps}
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(document))
-    partial.replace(file)
+    write_whole(file, json.dumps(document))
 
 
 def read_day(file: Path) -> Day:

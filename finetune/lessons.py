@@ -9,6 +9,7 @@ from agents.picker import pick_text
 from core.types.example import Example
 from core.types.tool import Toolset
 from core.types.value import Value
+from core.whole import write_whole
 from finetune.fit import PickerFold
 from finetune.join import Joiner
 
@@ -49,9 +50,7 @@ def prepare_lessons(
 
 def write_lessons(lessons: Sequence[Lesson], file: Path) -> None:
     """Write JSON Lines; the file appears whole or not at all."""
-    partial = file.with_suffix(".partial")
-    partial.write_text("".join(lesson.model_dump_json() + "\n" for lesson in lessons))
-    partial.replace(file)
+    write_whole(file, "".join(lesson.model_dump_json() + "\n" for lesson in lessons))
 
 
 def read_lessons(file: Path) -> list[Lesson]:

@@ -37,6 +37,7 @@ from core.types.example import Example
 from core.types.release import Release, ReleaseStatus
 from core.types.tool import Toolset
 from core.types.value import content_hash
+from core.whole import write_whole
 from evals.failures import count_failures
 from evals.gate import Verdict, judge
 from evals.golden_sets import golden_cases
@@ -150,9 +151,8 @@ class Night:
         made_of = [order.toolset, order.base, order.seed, order.continued, [example.id for example in examples]]
         file = self._folder_of_nights() / f"against-{content_hash(made_of)}.txt"
         if not file.is_file():
-            partial, releases = file.with_suffix(".partial"), self._home.releases
-            partial.write_text(releases.champion(order.toolset).id if releases.history(order.toolset) else "")
-            partial.replace(file)
+            releases = self._home.releases
+            write_whole(file, releases.champion(order.toolset).id if releases.history(order.toolset) else "")
         return file.read_text()
 
     @cached_property
@@ -425,9 +425,7 @@ class Night:
         if file.is_file():
             return Examination.model_validate_json(file.read_text())
         examined = examine(cases, predictor, self._toolset, self._progress.update)
-        partial = file.with_suffix(".partial")
-        partial.write_text(examined.model_dump_json())
-        partial.replace(file)
+        write_whole(file, examined.model_dump_json())
         return examined
 
     def _load_picker(self, name: str, marker: Marker) -> Picker:
@@ -453,9 +451,8 @@ class Night:
         key = content_hash([*shaped_by, [example.id for example in examples]])
         file = self._folder_of_nights() / f"plan-{key}.json"
         if not file.is_file():
-            partial, speed = file.with_suffix(".partial"), measured_speed(self._folder_of_nights(), order.base)
-            partial.write_text(plan(examples, order.limits, speed, with_reviewer=not order.continued).model_dump_json())
-            partial.replace(file)
+            speed = measured_speed(self._folder_of_nights(), order.base)
+            write_whole(file, plan(examples, order.limits, speed, with_reviewer=not order.continued).model_dump_json())
         return Plan.model_validate_json(file.read_text())
 
     def _config(self) -> TrainingConfig:

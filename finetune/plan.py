@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.types.example import Example
 from core.types.value import Value, content_hash
+from core.whole import write_whole
 
 DEFAULT_EPOCHS = 4.0
 MOST_EPOCHS = 8.0
@@ -130,10 +131,7 @@ def measured_speed(folder: Path, base: str) -> float:
 
 def remember_speed(folder: Path, base: str, tokens_per_s: float) -> None:
     """Keep the speed for the next night's plan."""
-    file = _speed_file(folder, base)
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps({"base": base, "tokens_per_s": round(tokens_per_s, 1)}))
-    partial.replace(file)
+    write_whole(_speed_file(folder, base), json.dumps({"base": base, "tokens_per_s": round(tokens_per_s, 1)}))
 
 
 def _speed_file(folder: Path, base: str) -> Path:

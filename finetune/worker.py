@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.chat import render_example
+from core.whole import write_whole
 from finetune.augment import Swapper
 from finetune.export import export_gguf
 from finetune.lessons import Lesson, read_lessons
@@ -47,9 +48,7 @@ def main(folder: Path) -> None:
     result = train_adapter(order.base, training, validation, order.config, folder, start)
     export_gguf(folder / "adapter", order.base / "config.json", folder / "adapter.gguf")
     report = {**result.model_dump(), "rows": len(fitting), "too_long": len(lessons) - len(fitting)}
-    partial = folder / "result.partial"
-    partial.write_text(json.dumps(report))
-    partial.replace(folder / RESULT)
+    write_whole(folder / RESULT, json.dumps(report))
 
 
 class LessonReader:

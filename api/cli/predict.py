@@ -1,7 +1,6 @@
 """`nightschool predict`: the next step of many conversations, nothing executed."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from api.cli.output import BAD_ROWS, AsJson, Bars, fail, open_home, show
 from core.errors import BadInput, NightschoolError
 from core.types.message import read_messages
 from core.types.prediction import Ask, Prediction
+from core.whole import opened_whole
 from tools.importers.jsonl import read_lines
 
 _STEPS = ("mentions", "picker", "reviewer", "second")
@@ -32,15 +32,13 @@ def predict(
     rows = list(read_lines(file))
     loaded = Loader(open_home()).load(toolset, release, read_steps(without), base)
     errors = 0
-    partial = out.with_name(out.name + ".partial")
-    with Bars() as bars, partial.open("w") as sink:
+    with Bars() as bars, opened_whole(out) as sink:
         bars.step(f"predict with {loaded.release_id}")
         for done, (line, document) in enumerate(rows, start=1):
             answer = _answer(loaded, document, f"{file.name}:{line}", threshold)
             errors += "error" in answer
             sink.write(json.dumps(answer, ensure_ascii=False) + "\n")
             bars.update(done, len(rows))
-    os.replace(partial, out)
     loaded.close()
     document = {"rows": len(rows), "errors": errors, "release": loaded.release_id, "out": str(out)}
     show(document, f"{len(rows)} predictions by {loaded.release_id} in {out}, {errors} rows could not be read", as_json)

@@ -1,7 +1,6 @@
 """`nightschool router`: which route a text takes."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import typer
 from agents.router import Router
 from api.cli.output import BAD_ROWS, AsJson, Bars, fail, open_home, show
 from core.errors import BadInput
+from core.whole import opened_whole
 from tools.erp.company import ROUTES
 from tools.importers.jsonl import read_lines
 
@@ -56,8 +56,7 @@ def predict(
     rows = list(read_lines(file))
     texts = [(at, text) for at, (_, document) in enumerate(rows) if (text := _word(document, "text")) is not None]
     routed = dict(zip((at for at, _ in texts), router.route([text for _, text in texts]), strict=True))
-    partial = out.with_name(out.name + ".partial")
-    with partial.open("w") as sink:
+    with opened_whole(out) as sink:
         for at, (line, _) in enumerate(rows):
             found = routed.get(at)
             answer: dict[str, Any] = (
@@ -66,7 +65,6 @@ def predict(
                 else {"error": {"code": "bad_row", "message": f"{file.name}:{line}: expected an object with text"}}
             )
             sink.write(json.dumps(answer, ensure_ascii=False) + "\n")
-    os.replace(partial, out)
     errors = len(rows) - len(routed)
     show(
         {"rows": len(rows), "errors": errors, "out": str(out)},

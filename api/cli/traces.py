@@ -13,6 +13,7 @@ from api.cli.output import BAD_ROWS, AsJson, Bars, open_home, show
 from core.errors import BadInput
 from core.types.message import Message, write_messages
 from core.types.principal import IMPORTER
+from core.whole import opened_whole
 from tools.exporters.formats import WRITERS
 from tools.importers.formats import NATIVE, READERS
 from tools.importers.jsonl import MOST_ERRORS, Tally, each_trace
@@ -69,14 +70,12 @@ def export_traces(
     _check(form)
     known, count = home.registry.get(toolset), 0
     surrogates = None if raw else Surrogates(PersonalData(known.vocabulary), token_bytes(32))
-    partial = file.with_name(file.name + ".partial")
-    with partial.open("w", encoding="utf-8") as lines:
+    with opened_whole(file) as lines:
         for trace in home.traces.all(toolset):
             if trace.accepted or unconfirmed:
                 shown = surrogates.hide_trace(trace) if surrogates else trace
                 lines.write(json.dumps(WRITERS[form](shown, known), ensure_ascii=False) + "\n")
                 count += 1
-    partial.replace(file)
     show({"toolset": toolset, "traces": count, "file": str(file), "format": form}, f"{count} traces in {file}", as_json)
 
 

@@ -1,7 +1,6 @@
 """Messages of a conversation in OpenAI chat form, read strictly and written back losslessly."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -9,6 +8,7 @@ from pydantic import Field
 
 from core.errors import BadInput
 from core.types.value import Value
+from core.unicode import check_unicode
 
 Role = Literal["system", "user", "assistant", "tool"]
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -94,8 +94,7 @@ def _read_content(raw: Any, where: str) -> str:
     if isinstance(raw, list) and all(isinstance(p, Mapping) and isinstance(p.get("text"), str) for p in raw):
         raw = "\n".join(part["text"] for part in raw)
     if isinstance(raw, str):
-        if re.search("[\ud800-\udfff]", raw):
-            raise BadInput(f"{where}: half of a surrogate pair is not text: {_show(raw)}", code="bad_messages")
+        check_unicode(raw, where, "bad_messages")
         return raw
     raise BadInput(f"{where}: expected text or text parts, got {_show(raw)}", code="bad_messages")
 

@@ -188,7 +188,7 @@ def test_what_was_hidden_in_one_request_is_not_put_into_another(server: Server) 
 def test_half_a_sign_is_refused(server: Server, answer: dict[str, Any]) -> None:
     server.answer = answer
     big = teacher(server, raw=True)
-    with pytest.raises(BadInput, match="broken Unicode"):
+    with pytest.raises(BadInput, match="half of a surrogate pair"):
         big.calls(user("send Harlow")) if "tool_calls" in answer else big.reworded("send Harlow")
 
 

@@ -14,6 +14,7 @@ from core.types.principal import IMPORTER, Principal
 from core.types.tool import Toolset
 from core.types.trace import OUTCOMES, Outcome, Trace
 from core.types.value import Value
+from core.unicode import check_unicode
 from tools.importers.formats import NATIVE, READERS
 from tools.importers.rows import Row
 from tools.validate import argument_error
@@ -179,7 +180,7 @@ def read_trace(raw: Any, toolset: Toolset, principal: Principal = IMPORTER, sour
         partial=partial,
         query=_text(raw, "query"),
         unlearned=_positions(raw, len(messages)),
-        shape=_readable(str(raw["shape"]), "shape") if raw.get("shape") is not None else None,
+        shape=_shape(raw.get("shape")),
         source=source,
         principal=principal,
         schema_hashes=toolset.schema_hashes,
@@ -216,20 +217,18 @@ def _some(toolset: Toolset) -> str:
     return ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
 
 
+def _shape(raw: Any) -> str | None:
+    """The cluster's name, a number too."""
+    return None if raw is None else _text({"shape": str(raw)}, "shape")
+
+
 def _text(raw: Mapping[str, Any], field: str) -> str | None:
     value = raw.get(field)
     if value is not None and not isinstance(value, str):
         raise BadInput(f"{field}: expected text, got {value!r}", code="bad_row")
-    return value if value is None else _readable(value, field)
-
-
-def _readable(text: str, field: str) -> str:
-    """Half of a surrogate pair, which JSON may hold, can be neither hashed nor stored."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise BadInput(f"{field}: half of a surrogate pair is not text: {text[:60]!r}", code="bad_row") from error
-    return text
+    if value is not None:
+        check_unicode(value, field, "bad_row")
+    return value
 
 
 def _positions(raw: Mapping[str, Any], messages: int) -> tuple[int, ...]:
