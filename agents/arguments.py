@@ -55,9 +55,14 @@ def _arguments(path: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, bool
         yield from _arguments(f"{path}.{name}", inner.get("items") or inner)
 
 
-def tools_of(parts: frozenset[str]) -> frozenset[str]:
+def is_tool(toolset: Toolset, part: str) -> bool:
+    """Whether a part is a tool, or what is done instead of calling one, and no argument: names of tools may hold dots."""
+    return part.removesuffix(TWICE) in toolset.by_name or (part.startswith("!") and "." not in part)
+
+
+def tools_of(toolset: Toolset, parts: frozenset[str]) -> frozenset[str]:
     """Of a step's parts the tools, and the tools it holds twice."""
-    return frozenset(part for part in parts if "." not in part)
+    return frozenset(part for part in parts if is_tool(toolset, part))
 
 
 def fit_arguments(

@@ -14,7 +14,7 @@ from agents.picker import Pick, Picker, pick_text
 from agents.plans import differs, lay_out
 from agents.reviewer import Evidence, Reviewer, features
 from agents.writer import Draft, Drafts, Writer
-from core.chat import decide
+from core.chat import as_said, decide
 from core.errors import BadInput
 from core.types.message import Message, ToolCall, calls_this_turn
 from core.types.prediction import Prediction, Written
@@ -101,7 +101,7 @@ class Caller:
         started = time.perf_counter()
         check_request(messages)
         chosen = self._choose(messages)
-        decided = decide(self.toolset, chosen.draft.calls, chosen.probability, 0.0)
+        decided = _as_said(decide(self.toolset, chosen.draft.calls, chosen.probability, 0.0), messages)
         left_open = self._left_open(messages) if decided.outcome in ("done", "none") else ()
         latency_ms = (time.perf_counter() - started) * 1000
         return decided.model_copy(update={"written": _written(chosen), "left_open": left_open, "latency_ms": latency_ms})
@@ -179,7 +179,7 @@ class Caller:
             laid_out = laid_out or len(plan.calls) > 1
             yield plan
         if len(real) == 1 and len(offers.last_user) > len(real[0].arguments):
-            if self._writer.max_calls > 1 and _is_likely_with_more(pick, real[0].name, laid_out):
+            if self._writer.max_calls > 1 and _is_likely_with_more(self.toolset, pick, real[0].name, laid_out):
                 yield drafts.with_calls(real[0].name, 2, max(2, self._writer.max_calls))
         elif len(real) > 1 and (pick is None or pick.several < _SEVERAL_LIKELIER):
             yield drafts.with_calls(real[0].name, 1, 1)
@@ -193,7 +193,7 @@ class Caller:
         yield from self._bound_again(drafts, pick, calls)
         if pick is None or len(calls) != 1 or self._writer.max_calls < 2:
             return
-        for other in _others(pick, calls[0].name):
+        for other in _others(self.toolset, pick, calls[0].name):
             yield from self._laid_out(drafts, pick, (calls[0].name, other))
 
     def _bound_again(self, drafts: Drafts, pick: Pick | None, calls: Sequence[ToolCall]) -> Iterator[Draft]:
@@ -216,18 +216,18 @@ def _is_likely(pick: Pick, part: str) -> bool:
     return pick.parts.get(part, 1.0) >= _MIN_PART
 
 
-def _is_likely_with_more(pick: Pick | None, name: str, is_laid_out: bool) -> bool:
+def _is_likely_with_more(toolset: Toolset, pick: Pick | None, name: str, is_laid_out: bool) -> bool:
     """Whether one more call beside that of tool `name` is worth a draft, although a plan of two may have been drafted."""
     if pick is None or pick.several >= _SEVERAL_LIKELIER:
         return True
-    beside = {part: p for part, p in pick.parts.items() if "." not in part and not part.startswith("!") and part != name}
+    beside = {part: p for part, p in pick.parts.items() if part.removesuffix(TWICE) in toolset.by_name and part != name}
     return not is_laid_out and max(pick.several, *beside.values(), 0.0 if beside else 1.0) >= _MIN_PART
 
 
-def _others(pick: Pick, name: str) -> list[str]:
+def _others(toolset: Toolset, pick: Pick, name: str) -> list[str]:
     """Tools that may well be called beside tool `name`, likeliest first; itself where it may be called twice."""
     least = _MIN_PART if pick.several >= _SEVERAL else _BESIDE
-    chances = {part: p for part, p in pick.parts.items() if "." not in part and not part.startswith("!")}
+    chances = {part: p for part, p in pick.parts.items() if part.removesuffix(TWICE) in toolset.by_name}
     beside = {part: p for part, p in chances.items() if not part.endswith(TWICE) and part != name and p >= least}
     if chances.get(name + TWICE, 0.0) >= least / 2:
         beside[name] = chances[name + TWICE]
@@ -309,6 +309,17 @@ def check_request(messages: Sequence[Message]) -> None:
     size = sum(len(message.content) for message in messages if message.role == "user")
     if size > MAX_REQUEST_CHARACTERS:
         raise BadInput(f"messages: {size:,} characters said by the user, at most {MAX_REQUEST_CHARACTERS:,}", code="too_long")
+
+
+def _as_said(decided: Prediction, messages: Sequence[Message]) -> Prediction:
+    """The step with its texts as people said them, not as the writer had to read them."""
+    said = [message.content for message in messages if message.role == "user" and "<" in message.content]
+    if not said:
+        return decided
+    calls = tuple(call.model_copy(update={"arguments": as_said(call.arguments, said)}) for call in decided.tool_calls)
+    ask = decided.ask and decided.ask.model_copy(update={"arguments": as_said(decided.ask.arguments, said)})
+    query = decided.query and as_said(decided.query, said)
+    return decided.model_copy(update={"tool_calls": calls, "ask": ask, "query": query})
 
 
 def _own(draft: Draft) -> Chosen:

@@ -12,7 +12,7 @@ from typing import Any
 from agents.offers import Offers, Word
 from agents.plans import Planned
 from core.chat import PSEUDO_HEADS, aliases, json_text
-from core.types.tool import Tool, Toolset
+from core.types.tool import Tool, Toolset, is_of_type
 from core.types.value import content_hash
 from tools.kinds import KindTable, Slot, slot_of
 from tools.things import written_as
@@ -143,8 +143,9 @@ class GrammarBuilder:
             item = self._value(f"{rule}i", name, schema["items"], plan)
             if item is None:
                 return None
-            most = max(1, min(_MAX_ITEMS, self._most_items(name, schema["items"], plan)))
-            least = most if plan and name in plan.demanded else 1
+            least, most = 1, max(1, min(_MAX_ITEMS, self._most_items(name, schema["items"], plan)))
+            if plan and name in plan.demanded and (placed := plan.items(name, schema["items"])):
+                least = most = min(most, placed)
             return self._add(rule, f'"[" {item} ("," {item}){{{least - 1},{most - 1}}} "]"' if most > 1 else f'"[" {item} "]"')
         return self._scalar(name, schema, plan)
 
@@ -153,13 +154,14 @@ class GrammarBuilder:
         properties = schema.get("properties")
         if not properties:
             slot = slot_of(self._toolset, self._table, name, schema)
-            return _MAX_ITEMS if slot.mode in ("choice", "span") else len(self._offered(name, slot, plan))
+            is_open = slot.mode in ("choice", "span") and not (plan and name in plan.only)
+            return _MAX_ITEMS if is_open else len(self._offered(name, schema, slot, plan))
         demanded = [field for field in schema.get("required") or properties if field in properties]
         return max((self._most_items(field, properties[field], plan) for field in demanded), default=_MAX_ITEMS)
 
-    def _offered(self, name: str, slot: Slot, plan: Planned | None) -> list[Any]:
-        """What may fill an argument, by a plan only what has its place there or none elsewhere."""
-        offered = self._offers.of(slot)
+    def _offered(self, name: str, schema: Mapping[str, Any], slot: Slot, plan: Planned | None) -> list[Any]:
+        """What may fill an argument and is of its type, by a plan only what has its place there or none elsewhere."""
+        offered = [value for value in self._offers.of(slot) if slot.mode == "choice" or is_of_type(value, schema)]
         if plan is None:
             return offered
         if name in plan.only:
@@ -169,7 +171,7 @@ class GrammarBuilder:
     def _scalar(self, name: str, schema: Mapping[str, Any], plan: Planned | None) -> str | None:
         slot = slot_of(self._toolset, self._table, name, schema)
         text = plan.texts.get(name) if plan else None
-        literals = [_literal(json_text(value)) for value in (self._offered(name, slot, plan) if text is None else [text])]
+        literals = [_literal(json_text(value)) for value in (self._offered(name, schema, slot, plan) if text is None else [text])]
         words = [words for words in self._offers.texts if words] if slot.mode == "span" and text is None else []
         if words:
             literals.append(self._spans("s", words))

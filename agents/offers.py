@@ -9,7 +9,7 @@ from core.chat import neutral
 from core.types.mention import Mention
 from core.types.message import Message
 from core.types.tool import Toolset, Vocabulary
-from tools.choices import ChoiceFinder
+from tools.choices import ChoiceFinder, is_findable
 from tools.clauses import find_clauses
 from tools.habits import UNSAID_NUMBER
 from tools.kinds import DATE_KIND, KindTable, Slot, leaves, slot_of
@@ -58,7 +58,7 @@ class Offers:
         """What may fill a slot, span texts apart."""
         if slot.mode == "choice":
             heard = {*self.choices, *self.values.get(slot.kind, [])}
-            return [choice for choice in slot.choices if not slot.said or choice in heard]
+            return [choice for choice in slot.choices if not slot.said or choice in heard or not is_findable(choice)]
         if slot.mode == "number":
             return self.values.get(NUMBER, [])
         if slot.mode == "digits":

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack, vstack
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from agents.arguments import TWICE, arguments_of, fit_arguments, parts_of, tools_of
+from agents.arguments import TWICE, arguments_of, fit_arguments, is_tool, parts_of, tools_of
 from agents.linear import LabelSetClassifier, LinearClassifier
 from agents.roles import Reading, Roles
 from agents.spans import Spans, Texts
@@ -139,7 +139,10 @@ class Picker:
             start=start._heads if start else None,
         )
         tools = LabelSetClassifier.fit(
-            seen[: len(taken)], [tools_of(parts_of(calls)) for calls in taken], _STRENGTH, start._tools if start else None
+            seen[: len(taken)],
+            [tools_of(toolset, parts_of(calls)) for calls in taken],
+            _STRENGTH,
+            start._tools if start else None,
         )
         own = seen[: len(conversations)]
         arguments = fit_arguments(toolset, own, steps, _STRENGTH, start._arguments if start else None)
@@ -251,7 +254,7 @@ def pick_text(toolset: Toolset, pick: Pick) -> str:
     says that it comes twice, `?` that the picker is not sure.
     """
     first, probability = pick.ranking[0]
-    tools = {name: p for name, p in pick.parts.items() if "." not in name and not name.endswith(TWICE) and name != first}
+    tools = {name: p for name, p in pick.parts.items() if is_tool(toolset, name) and not name.endswith(TWICE) and name != first}
     further = sorted((name for name, p in tools.items() if p >= _MAYBE), key=lambda name: -tools[name])[:_MAX_FURTHER]
     said = [(first, probability), *((name, tools[name]) for name in further)]
     more = [_SEVERAL] if pick.several >= _LIKELY else []

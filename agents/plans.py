@@ -6,6 +6,7 @@ mixed up; and so are texts with a name in them, or a wish after them. A plan giv
 ends, and a draft under it is one more for the reviewer to choose from.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from types import MappingProxyType
@@ -34,6 +35,12 @@ class Planned(NamedTuple):
     """Arguments that must be there."""
     texts: Mapping[str, str] = MappingProxyType({})
     """By name of an argument the free text that fills it."""
+    placed: Mapping[str, int] = MappingProxyType({})
+    """By name of an argument how many things fill it; a thing may have several values, "3 dozen" those of 3 and 36."""
+
+    def items(self, name: str, schema: Mapping[str, Any]) -> int:
+        """How many items of this schema the array `name` has: as many as things fill the field that most of them fill."""
+        return max((self.placed.get(field, 0) for field, _ in scalars(schema, name)), default=0)
 
 
 def differs(reading: Reading, texts: Texts, calls: Sequence[ToolCall]) -> bool:
@@ -125,4 +132,5 @@ def _planned(
     for role in filled:
         only[role] = frozenset(value for placed in own if placed.role == role for value in placed.thing.values)
     demanded = {name for name, schema in tool.properties.items() if filled & {inner for inner, _ in scalars(schema, name)}}
-    return Planned(tool.name, only, taken, frozenset(demanded | texts.keys()), texts)
+    placed = {**dict.fromkeys(only, 1), **Counter(placed.role for placed in own)}
+    return Planned(tool.name, only, taken, frozenset(demanded | texts.keys()), texts, placed)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.arguments import parts_of, tools_of
+from agents.arguments import is_tool, parts_of
 from agents.chooser import Chooser, Group
 from agents.forest import Forest
 from agents.offers import Offers
@@ -115,7 +115,7 @@ def step_features(toolset: Toolset, calls: Sequence[ToolCall], messages: Sequenc
     """
     return [
         *_head_features(calls, pick),
-        *_part_features(calls, pick),
+        *_part_features(toolset, calls, pick),
         *_role_features(calls, pick),
         *_text_features(calls, pick),
         *_number_features(calls, pick),
@@ -146,18 +146,18 @@ def _logprobs(draft: Draft) -> list[float]:
     return [max(value, _FLOOR) for value in own] or [_FLOOR]
 
 
-def _part_features(calls: Sequence[ToolCall], pick: Pick | None) -> list[float]:
+def _part_features(toolset: Toolset, calls: Sequence[ToolCall], pick: Pick | None) -> list[float]:
     """How well the step fits the parts the picker expects: in all, its least likely part, the likeliest one it lacks."""
     if pick is None or not calls:
         return [_UNJUDGED, 0.5, 0.5]
     # what is searched for is no part that training rows know
     has = frozenset(part for part in parts_of(calls) if not part.startswith("!") or "." not in part)
-    tools = tools_of(has)
+    called = tuple(f"{call.name}." for call in calls)
     present = [max(pick.parts.get(part, _RARE), _RARE) for part in has]
     lacking = [
         min(probability, 1 - _RARE)
         for part, probability in pick.parts.items()
-        if part not in has and ("." not in part or part.partition(".")[0] in tools)
+        if part not in has and (is_tool(toolset, part) or part.startswith(called))
     ]
     fit = sum(map(math.log, present)) + sum(math.log1p(-probability) for probability in lacking)
     return [max(fit, _UNJUDGED), min(present), max(lacking, default=0.0)]

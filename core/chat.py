@@ -31,7 +31,8 @@ PSEUDO_HEADS = {"knowledge": "!search", "done": "!done", "none": "!none"}
 MAX_CALLS = 4
 _MAX_TOOL_TEXT = 1200
 _CONTROL_TOKEN = re.compile(r"<(?=\|?[/\w]{1,40}\|?>)")
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+"""And halves of surrogate pairs: a result whose text was cut within an emoji holds one, and nothing can be done with it."""
 
 FORMAT_HASH = content_hash(["compact-chatml", "marks", "picks", "facts", 4])
 """Names the text format in receipts and releases; raise the number when rendering changes."""
@@ -52,6 +53,23 @@ def neutral(text: str) -> str:
     """
     # control characters first: taking one out of `<|im\x00_end|>` must not make a token
     return _CONTROL_TOKEN.sub("< ", _CONTROL_CHARACTER.sub("", text)).strip()
+
+
+def as_said(value: Any, said: Sequence[str]) -> Any:
+    """A value a model wrote, with every text in it as it was said where `neutral` had changed that: `<urgent>` for `< urgent>`.
+
+    Args:
+        value: A text, or a JSON value that holds texts.
+        said: What was said, as it was.
+    """
+    if isinstance(value, dict):
+        return {key: as_said(inner, said) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_said(inner, said) for inner in value]
+    if not isinstance(value, str) or any(value in text for text in said):
+        return value
+    meant = value.replace("< ", "<")
+    return meant if any(meant in text for text in said) else value
 
 
 def aliases(toolset: Toolset) -> dict[str, str]:
@@ -110,11 +128,14 @@ def render_example(toolset: Toolset, example: Example, picks: Picks = NO_PICKS) 
 
 
 def own_turns(messages: Sequence[Message]) -> list[int]:
-    """Positions of the model's turns: those that call, those that end a task after a result, and the one to come."""
+    """Positions of the model's turns: those that call, those that end a task after a result, and the one to come.
+
+    A turn the conversation begins with, what was before it cut off, is none: there is nothing to judge it by.
+    """
     done = [
         position
         for position, message in enumerate(messages)
-        if message.role == "assistant" and (message.tool_calls or (position and messages[position - 1].role == "tool"))
+        if position and message.role == "assistant" and (message.tool_calls or messages[position - 1].role == "tool")
     ]
     return [*done, len(messages)]
 

@@ -36,8 +36,8 @@ def harvest_one(trace: Trace) -> Example | None:
 
 def _middle_step(messages: tuple[Message, ...], position: int) -> Step | None:
     message = messages[position]
-    if message.role != "assistant":
-        return None
+    if message.role != "assistant" or not any(earlier.role == "user" for earlier in messages[:position]):
+        return None  # what nobody asked for, the request cut off, teaches nothing
     if message.tool_calls:
         return Step(position=position, outcome="calls", calls=message.tool_calls)
     if position and messages[position - 1].role == "tool":

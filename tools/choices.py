@@ -6,6 +6,7 @@ rows tell which; for the former a value that nobody said is not offered.
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from core.types.example import Example
 from core.types.mention import Mention
@@ -17,6 +18,11 @@ _MIN_LENGTH, _CUTOFF = 3, 76.0
 _SAID_SHARE, _MIN_SEEN = 0.85, 5
 
 
+def is_findable(choice: Any) -> bool:
+    """Whether a value can be heard in a request at all: two letters stand in too many words, and no number is looked for."""
+    return isinstance(choice, str) and len(choice) >= _MIN_LENGTH
+
+
 class ChoiceFinder:
     """Finds enumerated values in a text."""
 
@@ -24,7 +30,7 @@ class ChoiceFinder:
         self._arguments: dict[str, str] = {}
         for _, slot in slots(toolset, table):
             for choice in slot.choices if slot.mode == "choice" else ():
-                if isinstance(choice, str) and len(choice) >= _MIN_LENGTH:
+                if is_findable(choice):
                     self._arguments.setdefault(choice, slot.kind)
         names = {choice: Vocabulary(names=(choice.replace("_", " "),)) for choice in self._arguments}
         self._index = NameIndex(names, _CUTOFF)

@@ -34,6 +34,7 @@ class Engine(Protocol):
 
         Raises:
             ModelError: The engine failed.
+            BadInput: The prompt is longer than the model reads (`too_long`).
         """
         ...
 

@@ -17,7 +17,7 @@ import xllamacpp
 
 from agents.engines.engine import Generation
 from core.chat import CHAT_TEMPLATE, END
-from core.errors import ModelError
+from core.errors import BadInput, ModelError
 
 
 class LlamaCppEngine:
@@ -135,6 +135,8 @@ def _parameters(base: Path, adapter: Path | None, context: int, threads: int) ->
 def _read_answer(answer: Mapping[str, Any], context: int) -> Generation:
     if "error" in answer or "choices" not in answer:
         detail = answer.get("error") or answer.get("message") or answer
+        if isinstance(detail, Mapping) and detail.get("type") == "exceed_context_size_error":
+            raise BadInput(f"messages: {detail.get('n_prompt_tokens')} tokens, at most {context}", code="too_long")
         raise ModelError(f"llama.cpp refused the request (context {context} tokens): {str(detail)[:200]}")
     choice = answer["choices"][0]
     pieces = [piece for piece in (choice.get("logprobs") or {}).get("content") or [] if piece.get("bytes")]

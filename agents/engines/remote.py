@@ -8,6 +8,7 @@ is sent are the turns of the rendered prompt, so that its prompt is ours to the 
 import re
 from typing import Any, Literal
 
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 from langchain_openai import ChatOpenAI
 from langsmith.run_helpers import tracing_context
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 
 from agents.engines.engine import Generation
 from core.chat import END
-from core.errors import ModelError
+from core.errors import BadInput, ModelError
 
 Dialect = Literal["llamacpp", "vllm"]
 _OPENED = re.compile(r"<\|im_start\|>(user|tool|pick|assistant)\n")
@@ -56,6 +57,8 @@ class RemoteEngine:
             # Whatever the environment says, prompts are not traced to LangSmith.
             with tracing_context(enabled=False):
                 answer = self._chat.invoke(messages, max_tokens=max_tokens, extra_body=extra)
+        except ContextOverflowError as error:
+            raise BadInput(f"messages: {str(error)[:300]}", code="too_long") from error
         except (OpenAIError, ValueError, LookupError, TypeError) as error:  # the last three: an answer of another form
             raise ModelError(f"{self._name} failed: {type(error).__name__}: {str(error)[:300]}") from error
         return _read_answer(answer, self._name)

@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from agents.engines.engine import Generation
 from core.chat import END
-from core.errors import ModelError
+from core.errors import BadInput, ModelError
 
 # Literals and character classes are matched first, so that what looks like a name inside them is left alone.
 _NAME_OR_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|[A-Za-z_][\w-]*', re.DOTALL)
@@ -61,8 +61,10 @@ class TransformersEngine:
         # The tokenizer reads control tokens in the prompt; `core.chat.neutral` keeps them out of what people wrote.
         ids = self._tokenizer(prompt, add_special_tokens=False)["input_ids"]
         context = int(self._model.config.max_position_embeddings)
-        if not 0 < len(ids) < context:
-            raise ModelError(f"transformers refused the request (context {context} tokens): the prompt has {len(ids)}")
+        if not ids:
+            raise ModelError("transformers refused the request: the prompt has no tokens")
+        if len(ids) >= context:
+            raise BadInput(f"messages: {len(ids)} tokens, at most {context}", code="too_long")
         matcher = None if grammar is None else compile_grammar(self._pieces, grammar)
         with self._lock, torch.inference_mode():
             return self._write(ids, matcher, min(max_tokens, context - len(ids)))

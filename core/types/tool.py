@@ -1,5 +1,6 @@
 """Tools, toolsets and vocabularies: what can be called, and what may fill an argument."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -158,14 +159,35 @@ def _resolve(schema: Any, root: Mapping[str, Any], where: str, depth: int, names
     if isinstance(schema, Mapping):
         if "$ref" in schema and not names:
             return _resolve(_follow(schema["$ref"], root, where), root, where, depth + 1)
-        return {
+        resolved = {
             k: _resolve(v, root, f"{where}.{k}", depth + 1, names=k == "properties" and not names)
             for k, v in schema.items()
             if names or k not in ("$defs", "definitions")
         }
+        return resolved if names else _with_its_only_branch(resolved)
     if isinstance(schema, list):
         return [_resolve(item, root, where, depth + 1) for item in schema]
     return schema
+
+
+def _with_its_only_branch(schema: dict[str, Any]) -> dict[str, Any]:
+    """What may be one thing or null as that thing, null allowed: how Pydantic writes `Optional[...]` hides enum and format."""
+    for key in ("anyOf", "oneOf"):
+        branches = schema.get(key)
+        if isinstance(branches, list) and all(isinstance(branch, Mapping) for branch in branches):
+            real = [branch for branch in branches if branch.get("type") != "null"]
+            if len(real) == 1 and len(branches) > 1:
+                return {**_or_null(real[0]), **{k: v for k, v in schema.items() if k != key}}
+    return schema
+
+
+def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    also: dict[str, Any] = {}
+    if isinstance(declared := schema.get("type"), str):
+        also["type"] = [declared, "null"]
+    if isinstance(choices := schema.get("enum", [schema["const"]] if "const" in schema else None), list):
+        also["enum"] = [*choices, *([] if None in choices else [None])]
+    return {**{k: v for k, v in schema.items() if k != "const"}, **also}
 
 
 def _follow(reference: Any, root: Mapping[str, Any], where: str) -> Any:
@@ -217,6 +239,18 @@ def schema_type(schema: Mapping[str, Any]) -> str:
                 return schema_type(branch)
         return "object" if "properties" in schema else "string"
     return str(declared)
+
+
+def is_of_type(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a scalar value, not null, is of the one type of a schema."""
+    kind = schema_type(schema)
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    return kind == "number" or value == int(value)
 
 
 def _read_vocabulary(raw: Any) -> dict[str, Vocabulary]:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from agents.arguments import arguments_of, fit_arguments, parts_of
+from agents.arguments import arguments_of, fit_arguments, parts_of, tools_of
 from core.types.message import ToolCall
 from core.types.tool import read_toolset
 
@@ -54,3 +54,10 @@ def test_without_calls_of_known_tools_nothing_is_known() -> None:
 def test_arguments_are_listed_with_what_is_required() -> None:
     assert list(arguments_of(TOOLSET.by_name["dim"])) == [("dim.place", False), ("dim.level", True)]
     assert list(arguments_of(TOOLSET.by_name["order"])) == [("order.lines", False), ("order.lines.item", False)]
+
+
+def test_names_of_tools_may_hold_dots() -> None:
+    crm = read_toolset("crm", [{"name": name, "parameters": PLACE} for name in ("crm.dim", "crm.heat")])
+    parts = parts_of([*call("crm.dim", level=1), *call("crm.dim", level=2), *call("crm.heat", place="hall", level=1)])
+    assert tools_of(crm, parts) == {"crm.dim", "crm.dim*2", "crm.heat"}
+    assert tools_of(crm, parts_of([ToolCall(name="!search", arguments={"query": "hours"})])) == {"!search"}

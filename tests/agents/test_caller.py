@@ -314,3 +314,11 @@ def test_a_clause_that_mentions_nothing_may_be_free_text() -> None:
     ):
         offers = OfferFinder(shop, KindTable()).collect([Message(role="user", content=said)])
         assert unfilled(shop, KindTable(), ToolCall(name="cancel", arguments={"order": "SO12"}), offers) == wanted
+
+
+def test_free_text_is_written_as_it_was_said() -> None:
+    said = (Message(role="user", content="move <urgent> oak chairs"),)
+    assert "< urgent>" in render_prompt(TOOLSET, said), "the writer never reads it as it is"
+    assert caller(FakeEngine('move{"item":"< urgent> oak chairs"}')).predict(said).tool_calls[0].arguments == {
+        "item": "<urgent> oak chairs"
+    }

@@ -29,7 +29,7 @@ from agents.engines.transformers import TransformersEngine
 from agents.grammar import GrammarBuilder
 from agents.offers import OfferFinder
 from core.chat import CHAT_TEMPLATE, END, neutral, parse_calls, render_prompt, render_turns
-from core.errors import ModelError
+from core.errors import BadInput, ModelError
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset, read_toolset
 from finetune.export import export_gguf
@@ -166,8 +166,9 @@ def test_a_grammar_that_cannot_be_compiled_is_a_model_error(reference: Transform
 
 
 def test_a_prompt_longer_than_the_context_is_refused(engine: Engine) -> None:
-    with pytest.raises(ModelError, match="context 512"):
+    with pytest.raises(BadInput, match="at most 512") as told:
         engine.generate("x " * 600, None, 10)
+    assert told.value.code == "too_long", "asked again it would be as long"
 
 
 def test_an_adapter_that_is_not_safetensors_is_refused(tiny_llama: Path, tmp_path: Path) -> None:

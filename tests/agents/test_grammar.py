@@ -308,3 +308,26 @@ def test_inferred_choices_can_be_written_beside_what_was_said() -> None:
     assert accepts(grammar, 'act{"note":"default","pin":"4512"}')
     assert accepts(grammar, 'act{"note":"four five"}')
     assert not accepts(grammar, 'act{"pin":"four five"}')
+
+
+def test_values_of_another_type_are_not_offered() -> None:
+    """Earlier calls may hold anything, and an argument may be called as a kind is."""
+    act = toolset(number=STRING, qty={"type": "integer"}, price=NUMBER, note=STRING)
+    earlier = {"number": "INV-7", "qty": None, "price": "five", "note": 7}
+    call = Message(role="assistant", tool_calls=(ToolCall(name="act", arguments=earlier),))
+    grammar = builder(act, "get INV-7 or 2.5", call, "and 12").grammar()
+
+    def may(**arguments: Any) -> bool:
+        return accepts(grammar, render_calls(act, [ToolCall(name="act", arguments=arguments)]))
+
+    assert may(number="INV-7") and may(qty=12) and may(price=12) and may(price=2.5)
+    assert not any([may(qty="INV-7"), may(number=12), may(qty=2.5), may(qty="five"), may(price="five"), may(note=7)])
+    assert "null" not in grammar
+
+
+@pytest.mark.parametrize("schema", [{"enum": ["kg", "box", "pallet"]}, {"enum": [1, 25, 100]}])
+def test_a_choice_that_cannot_be_heard_is_offered_though_nobody_said_it(schema: dict[str, Any]) -> None:
+    act, table = toolset(unit=schema), KindTable(said=("unit",))
+    grammar = builder(act, "send 5 kg", table=table).grammar()
+    assert accepts(grammar, render_calls(act, [ToolCall(name="act", arguments={"unit": schema["enum"][0]})]))
+    assert not accepts(grammar, render_calls(act, [ToolCall(name="act", arguments={"unit": "pallet"})]))

@@ -45,3 +45,9 @@ def test_facts_come_first() -> None:
 def test_several_calls_are_told_before_the_tools() -> None:
     assert pick_text(TOOLSET, Pick([("bill", 0.9)], {}, ("matches 2",), several=0.8)) == "matches 2; several; bill"
     assert pick_text(TOOLSET, Pick([("bill", 0.9)], {}, several=0.4)) == "bill"
+
+
+def test_a_second_tool_is_told_though_names_hold_dots() -> None:
+    crm = read_toolset("crm", [{"name": f"crm.{tool.name}", "parameters": tool.parameters} for tool in TOOLSET.tools])
+    parts = {"crm.quote": 0.9, "crm.quote.to": 0.9, "crm.quote.lines": 0.9, "crm.bill": 0.7, "crm.bill.order": 0.7}
+    assert pick_text(crm, Pick([("crm.quote", 0.9)], parts)) == "crm.quote; crm.bill"

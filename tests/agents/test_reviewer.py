@@ -43,3 +43,13 @@ def test_the_number_of_features_is_as_stated() -> None:
     draft = Draft(calls=(), text="", logprobs=(), head_logprob=0.0)
     messages = (Message(role="user", content="bill it"),)
     assert len(features(TOOLSET, Evidence(messages, Offers(), None, draft, draft))) == FEATURES
+
+
+def test_names_of_tools_may_hold_dots() -> None:
+    dotted = read_toolset("crm", [{"name": "crm.bill", "parameters": TOOLSET.tools[0].parameters}])
+    draft = Draft(calls=(ToolCall(name="crm.bill", arguments={}),), text="", logprobs=(-0.1,), head_logprob=-0.1)
+    said = (Message(role="user", content="bill it"),)
+    pick = Pick([("crm.bill", 0.9)], {"crm.bill": 0.9, "crm.bill.order": 0.8, "crm.show.order": 0.7})
+    found = [float(value) for value in features(dotted, Evidence(said, Offers(), pick, draft, draft))]
+    fit = math.log(0.9) + math.log1p(-0.8)
+    assert [value for value in found if abs(value - fit) < 1e-5], "it lacks its own argument, and none of a tool it does not call"

@@ -123,6 +123,14 @@ def test_a_planned_list_has_an_entry_for_everything_said(roles: Roles) -> None:
     )
 
 
+def test_a_number_with_two_readings_is_one_entry(roles: Roles) -> None:
+    text = "sell 3 dozen bolts"
+    [[plan]] = lay_out(TOOLSET, roles.read(said(text)), NO_TEXTS, ["sell"])
+    assert plan.placed["qty"] == 1 and len(plan.only["qty"]) == 2, "3, or 36"
+    assert writes(roles, text, ["sell"], sell(("bolts", 36)))
+    assert not writes(roles, text, ["sell"], sell(("bolts", 3), ("bolts", 36)))
+
+
 def test_two_calls_of_a_tool_share_out_what_was_said(roles: Roles) -> None:
     text = "move 3 bolts from Loft to Shed, move 4 pipes from Yard to Barn"
     first, second = move("bolts", 3, "Loft", "Shed"), move("pipes", 4, "Yard", "Barn")

@@ -13,6 +13,7 @@ from core.chat import (
     CHAT_TEMPLATE,
     END,
     aliases,
+    as_said,
     decide,
     neutral,
     own_turns,
@@ -255,6 +256,7 @@ def check_segments(toolset: Toolset, example: Example) -> None:
 def test_own_turns_are_calls_ends_after_results_and_the_turn_to_come() -> None:
     assert own_turns(LONG) == [position for position, message in enumerate(LONG) if is_own(LONG, position)] + [len(LONG)]
     assert own_turns(()) == [0]
+    assert own_turns(LONG[1:]) == [position - 1 for position in own_turns(LONG) if position > 1], "cut off before its first call"
 
 
 def is_own(messages: Sequence[Message], position: int) -> bool:
@@ -360,3 +362,22 @@ def test_the_chat_template_over_turns_writes_the_same_prompt(given_conversation:
     assert template.render(messages=render_turns(toolset, messages)) == render_prompt(toolset, messages)
     picks = {position: f"say {position}" for position in own_turns(messages)}
     assert template.render(messages=render_turns(toolset, messages, picks)) == render_prompt(toolset, messages, picks)
+
+
+def test_half_a_surrogate_pair_in_a_result_is_left_out() -> None:
+    cut = Message(role="tool", content='{"customer": "Anna \\ud83d"}')
+    prompt = render_prompt(TWO_TOOLS, [Message(role="user", content="who?"), cut])
+    assert "Anna" in prompt and prompt.encode()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("< urgent> call", "<urgent> call"),
+        ("5 < 6", "5 < 6"),
+        ("List< String> < 3", "List< String> < 3"),
+        ({"note": ["< br>", 7]}, {"note": ["<br>", 7]}),
+    ],
+)
+def test_what_was_kept_from_being_a_control_token_is_written_as_it_was_said(written: Any, meant: Any) -> None:
+    assert as_said(written, ["note <urgent> call <br>", "is 5 < 6?"]) == meant

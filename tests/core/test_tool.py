@@ -57,6 +57,30 @@ def test_a_schema_no_grammar_can_write_is_refused_by_tool_and_place(parameters: 
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["anyOf", "oneOf"])
+def test_what_may_be_left_null_is_what_it_else_is(key: str) -> None:
+    """How Pydantic writes `Optional`: enum, format and items are to be seen."""
+
+    def optional(**schema: Any) -> dict[str, Any]:
+        return {key: [schema, {"type": "null"}], "default": None}
+
+    due, prio, lines = (
+        optional(type="string", format="date"),
+        optional(type="string", enum=["low"]),
+        optional(type="array", items={"type": "string"}),
+    )
+    read = one({"properties": {"due": due, "prio": prio, "lines": lines, "one": optional(const=1)}}).properties
+    assert read["due"] == {"type": ["string", "null"], "format": "date", "default": None}
+    assert read["prio"] == {"type": ["string", "null"], "enum": ["low", None], "default": None}
+    assert read["lines"] == {"type": ["array", "null"], "items": {"type": "string"}, "default": None}
+    assert read["one"]["enum"] == [1, None]
+
+
+def test_branches_of_two_kinds_stay_as_they_are() -> None:
+    either = {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}
+    assert one({"properties": {"a": either}}).properties["a"] == either
+
+
 def test_an_argument_may_be_called_like_a_keyword() -> None:
     properties = {name: {"type": "string"} for name in ("definitions", "$defs", "$ref", "properties", "anyOf")}
     assert one({"properties": properties}).properties == properties

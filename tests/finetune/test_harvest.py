@@ -30,6 +30,8 @@ def steps(*messages: Message, **label: Any) -> list[tuple[int, str]]:
         ((USER, TEXT, USER, CALLS), {"outcome": "calls"}, [(3, "calls")]),
         ((USER, TEXT), {}, []),
         ((USER,), {}, []),
+        ((CALLS, RESULT, USER, CALLS), {"outcome": "calls"}, [(3, "calls")]),
+        ((CALLS, RESULT, TEXT), {"outcome": "done"}, []),
         ((USER, CALLS, RESULT, TEXT, USER), {}, [(1, "calls"), (3, "done")]),
         ((USER, CALLS, RESULT), {}, [(1, "calls")]),
         ((USER,), {"outcome": "none"}, [(1, "none")]),
