@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 from tools.number_words import SCALES, TENS, UNITS, read_words
 
@@ -29,7 +30,7 @@ _POINT = _pattern(rf"(?:(?P<whole>nought|{_LARGE}) )?point (?P<digits>{_DECIMALS
 _PART_OF = _pattern(r"(?P<part>half|(?:a )?quarter|three quarters)(?: of)? a (?P<scale>million|thousand|hundred)")
 _SOME = _pattern(rf"(?P<name>{'|'.join(sorted(_NAMED, key=len, reverse=True))})(?: of (?P<scale>hundred|thousand|dozen))?")
 _SPACED = re.compile(r"(?<![\d.,/])(?<![^\s]-)(\d{1,3}(?:[ \u00a0\u202f]\d{3})+)(?:,(\d{1,2}))?(?![\d/-])")
-_DOTTED = re.compile(r"(?<![\d.,/-])\d{1,3}(?:\.\d{3})+(?![\d/-]|[.,]\d)")
+_DOTTED = re.compile(r"(?<![\d.,/-])[1-9]\d{0,2}(?:\.\d{3})+(?![\d/-]|[.,]\d)")
 _CENTS = rf"(?:and )?(?P<cents>\d{{1,2}}|{_SMALL})(?: cents?| pence| p)?"
 _MONEY = _pattern(rf"{_NUMBER} (?:euros?|pounds?|dollars?|quid|bucks) {_CENTS}")
 _THOUSANDS = _pattern(rf"(?P<number>{_SMALL}) k")
@@ -42,7 +43,7 @@ _SHORT_SCALE = re.compile(rf"(?<![\w.,])(\d+(?:[.,]\d+)?)\s*({'|'.join(_SHORT_SC
 def find_amounts(text: str) -> Iterator[tuple[int, int, float]]:
     """Start, end and value of each: "two and a half thousand", "3 1/2", "twelve point five", "12 000", "1.2bn"."""
     for match in _MIXED.finditer(text):
-        yield *match.span(), int(match["whole"]) + _PARTS[match["sign"] or match["slash"]]
+        yield *match.span(), float(match["whole"]) + _PARTS[match["sign"] or match["slash"]]
     for match in _SIGN.finditer(text):
         yield *match.span(), _PARTS[match[0]]
     for match in _AND_A_PART.finditer(text):
@@ -67,7 +68,7 @@ def find_amounts(text: str) -> Iterator[tuple[int, int, float]]:
             yield *match.span(), 1_000 * value
     for match in _DOZENS.finditer(text):
         if (value := _value(match["number"])) is not None:
-            yield *match.span(), value * _EACH[match["unit"].lower()]
+            yield *match.span(), scaled(value, _EACH[match["unit"].lower()])
     for match in _SOME.finditer(text):
         yield *match.span(), _NAMED[match["name"].lower()] * SCALES.get((match["scale"] or "").lower(), 1)
     for match in _SPACED.finditer(text):
@@ -75,7 +76,12 @@ def find_amounts(text: str) -> Iterator[tuple[int, int, float]]:
     for match in _DOTTED.finditer(text):
         yield *match.span(), float(match[0].replace(".", ""))
     for match in _SHORT_SCALE.finditer(text):
-        yield *match.span(), float(match[1].replace(",", ".")) * _SHORT_SCALES[match[2].lower()]
+        yield *match.span(), scaled(float(match[1].replace(",", ".")), _SHORT_SCALES[match[2].lower()])
+
+
+def scaled(value: float, scale: int) -> float:
+    """So many times a value, in the decimals it was said in: 8.2 million are 8200000, and as a float 8199999.999999999."""
+    return value * scale if isinstance(value, int) else float(Decimal(repr(value)) * scale)
 
 
 def _and_part(match: re.Match[str], whole: float, part: float) -> float:

@@ -88,6 +88,11 @@ def _read(text: str, today: date, look: Look) -> Days | None:
     return None
 
 
+def is_ordinal(phrase: str) -> bool:
+    """Whether a phrase is "4th" or "fourth" alone: a day of the month, or a place in a row."""
+    return re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)", phrase) is not None or _ORDINALS.get(phrase, 0) > 0
+
+
 def _tidy(phrase: str) -> str:
     text = " ".join(phrase.casefold().replace("’", "'").split()).strip(" .,;:!?")
     text = _TIME.sub("", re.sub(r"\bthe\s+", "", _LEADING.sub("", text)))

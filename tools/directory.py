@@ -27,6 +27,8 @@ _MARGIN = 1.6
 """Costs nearer than this are a tie, and somebody has to be asked."""
 _WORST = 4.0
 _FIGURE = re.compile(r"\d+")
+_FEWEST_DIGITS = 3
+"""Of the tail of a figure that stands for all of it."""
 _MOST = 24
 _EVERYDAY = """
 about account after again against also amount another answer anything around back bank before below bill book bring call
@@ -254,7 +256,12 @@ class Directory:
 def _says_its_figures(name: _Name, joined: str) -> bool:
     """Whether every figure said is one of the name's: another figure is another record, however like the rest is."""
     own = _FIGURE.findall(name.joined)
-    return all(any(figure.endswith(said) for figure in own) for said in _FIGURE.findall(joined))
+    return all(any(_is_figure(said, figure) for figure in own) for said in _FIGURE.findall(joined))
+
+
+def _is_figure(said: str, figure: str) -> bool:
+    """The same number, or the tail of a long one: "204" is said for 6204, but 2 is no 22."""
+    return said.lstrip("0") == figure.lstrip("0") or (len(said) >= _FEWEST_DIGITS and figure.endswith(said))
 
 
 def _read(key: str, name: str) -> _Name:

@@ -61,7 +61,7 @@ class Marker:
         text = neutral(text)
         pieces: list[str] = []
         end = 0
-        for start, _, label in self._labels([*self._mentions(text), *self._choices(text)], self._label):
+        for start, _, label in self._labels([*_first_readings(self._mentions(text)), *self._choices(text)], self._label):
             pieces.extend((text[end:start], label, ":"))
             end = start
         return "".join((*pieces, text[end:]))
@@ -81,8 +81,8 @@ class Marker:
         return self._mentions(neutral(text))
 
     def numbers(self, text: str) -> list[float]:
-        """Numbers said in one user turn, in reading order; figures inside names and ids are none."""
-        found = (m.value for m in self._mentions(neutral(text)) if m.kind == NUMBER and not m.inside)
+        """Numbers said in one user turn, in reading order, each in its first reading; figures inside names and ids are none."""
+        found = (m.value for m in _first_readings(self._mentions(neutral(text))) if m.kind == NUMBER and not m.inside)
         return [value for value in found if isinstance(value, int | float)]
 
     def clauses(self, text: str) -> list[str]:
@@ -143,6 +143,17 @@ class Marker:
         if mention.value != mention.surface:
             return str(mention.value)  # a choice, as it is written
         return mention.kind.replace("_", " ") if mention.kind in self._arguments else None
+
+
+def _first_readings(mentions: Iterable[Mention]) -> Iterator[Mention]:
+    """The mentions with one number for a figure: "1.250" is marked as 1250 alone, though 1.25 may be written for it too."""
+    seen: set[tuple[int, int]] = set()
+    for mention in mentions:
+        if mention.kind == NUMBER and (mention.start, mention.end) in seen:
+            continue
+        if mention.kind == NUMBER:
+            seen.add((mention.start, mention.end))
+        yield mention
 
 
 def _free_texts(toolset: Toolset, table: KindTable, tool: Tool) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Numbers as people say them: digits with separators, words, a dozen, spelled-out digits."""
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tools.amounts import find_amounts
+from tools.amounts import find_amounts, scaled
 from tools.number_words import SCALES, UNITS, closed_compound, number_word, read_words
 
 _DIGIT_WORDS = {**{w: str(i) for w, i in UNITS.items() if i < 10}, "oh": "0", "o": "0", "nought": "0"}
@@ -46,24 +47,29 @@ class Digits(NamedTuple):
 
 
 def find_numbers(text: str) -> list[Spoken]:
-    """All numbers in reading order; a text may hold both readings of an ambiguous span.
+    """All numbers in reading order; a text may hold both readings of an ambiguous span, the likelier first.
 
-    "1,980" is 1980, "2.5k" is 2500, "1.980,50" is 1980.5, "a dozen" is 12, "3 dozen" is 3 or 36, "two hundred and five" is 205,
-    "x12" holds 12.
+    "1,980" is 1980, "2.5k" is 2500, "1.980,50" is 1980.5, "1.250" is 1250 or 1.25, "a dozen" is 12, "3 dozen" is 3 or 36,
+    "two hundred and five" is 205, "x12" holds 12. What no float can hold is no number.
     """
     figures = list(_figures(text))
     # "dozen" of "3 dozen" is no number of its own
     words = [word for word in _words(text) if not any(f.start < word.start < f.end for f in figures)]
     amounts = [Spoken(start, end, _plain(repr(value))) for start, end, value in find_amounts(text)]
-    found = {(hit.start, hit.end): hit for hit in (_signed(text, hit) for hit in (*figures, *words, *amounts))}
+    found = {(hit.start, hit.end): [hit] for hit in (_signed(text, hit) for hit in (*words, *amounts))}
+    for hit in (_signed(text, hit) for hit in figures):
+        readings = found.setdefault((hit.start, hit.end), [])
+        if hit not in readings:
+            readings.append(hit)
     spans, position, reach = sorted(found), 0, 0
     for match in _LOOSE_FIGURE.finditer(text):
         while position < len(spans) and spans[position][0] <= match.start():
             reach = max(reach, spans[position][1])
             position += 1
         if match.end() > reach:
-            found[match.span()] = Spoken(*match.span(), _plain(match[1]))
-    return sorted(found.values())
+            found[match.span()] = [Spoken(*match.span(), _plain(match[1]))]
+    hits = (hit for span in sorted(found) for hit in found[span])
+    return [hit for hit in hits if abs(hit.value) <= sys.float_info.max]
 
 
 def _signed(text: str, hit: Spoken) -> Spoken:
@@ -81,9 +87,9 @@ def _figures(text: str) -> Iterator[Spoken]:
             continue  # "1" of "1,250kg" was not said
         value = _figure(match[1])
         if match[2]:
-            yield Spoken(match.start(1), match.end(2), _plain(repr(value * _SUFFIX[match[2].lower()])))
+            yield Spoken(match.start(1), match.end(2), _plain(repr(scaled(value, _SUFFIX[match[2].lower()]))))
         elif scale := _SCALE_AFTER.match(text, match.end(1)):
-            yield Spoken(match.start(1), scale.end(), _plain(repr(value * SCALES[scale[1].lower()])))
+            yield Spoken(match.start(1), scale.end(), _plain(repr(scaled(value, SCALES[scale[1].lower()]))))
         yield Spoken(match.start(1), match.end(1), value)
 
 
@@ -95,6 +101,8 @@ def _figure(figure: str) -> int | float:
 
 def _plain(figure: str) -> int | float:
     value = float(figure)
+    if figure.isdigit() and value <= sys.float_info.max:
+        return int(figure)  # past 2**53 a float would be a number beside it
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 

@@ -56,6 +56,29 @@ def test_the_records_a_name_could_mean(directory: Directory, kind: str, said: st
     assert {match.name for match in directory.match(kind, said)} == names
 
 
+_FIGURED = (
+    "copper pipes 22 mm", "circuit breakers C16", "27 inch monitors", "angle grinders GX-125", "hex bolts M10", "bearings 6204",
+    "Route 112 Diner", "lamps 007",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["copper pipes 2 mm", "circuit breakers C6", "7 inch monitors", "angle grinders GX-25", "hex bolts M0", "Route 12 Diner"],
+)
+def test_the_end_of_a_figure_is_another_figure(said: str) -> None:
+    assert Directory(("product", name, name) for name in _FIGURED).match("product", said) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [("bearings 204", "bearings 6204"), ("copper pipes 022 mm", "copper pipes 22 mm"), ("lamps 7", "lamps 007")],
+)
+def test_a_long_figure_is_said_by_its_tail_and_any_without_its_zeros(said: str, name: str) -> None:
+    found = Directory(("product", name, name) for name in _FIGURED).match("product", said)
+    assert [match.name for match in found] == [name]
+
+
 def test_names_in_a_text_are_found_whole_in_part_and_misspelt(directory: Directory) -> None:
     found = {
         (m.kind, m.surface) for m in directory.find("quote Harlow & Sons 3 labtop stands, and the kestrel people want chairs")

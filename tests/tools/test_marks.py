@@ -43,6 +43,14 @@ def test_each_mention_bears_its_kind_and_each_number_its_value(said: str, marked
     assert marker().mark_text(said) == marked
 
 
+def test_a_figure_with_two_readings_bears_the_likelier_one_and_may_be_written_as_either() -> None:
+    said = "sell 1.250 of them"
+    assert marker().mark_text(said) == "sell 1250:1.250 of them"
+    assert marker().numbers(said) == [1250]
+    (thing,) = marker().things(said)
+    assert thing.values >= {1250, 1.25}
+
+
 def test_digits_are_marked_where_an_argument_takes_them() -> None:
     digits = marker(KindTable(inferred={"ending": InferredKind(mode="digits")}))
     assert digits.mark_text("the card ending four five three two") == "the card ending 4532:four five three two"

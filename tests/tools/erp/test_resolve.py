@@ -51,6 +51,28 @@ def test_a_description_finds_the_one_document_it_fits(company: Sandbox) -> None:
     assert len(many.questions[0].choices) > 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["the first invoice", "the fourth invoice", "the 4th invoice", "the first unpaid invoice", "the first invoice of April"],
+)
+def test_an_ordinal_before_a_document_is_no_day_and_is_asked_about(company: Sandbox, said: str) -> None:
+    assert len(_resolve(company, "send_invoice", invoice=said).questions[0].choices) > 1
+
+
+def test_an_ordinal_of_the_only_document_is_asked_about_and_behind_it_is_its_day(company: Sandbox) -> None:
+    customer = company.execute("create_customer", {"name": "Zebra Nova"}, "new").result["number"]
+    lines = [{"item": "P0001", "qty": 1}]
+    quote = company.execute("create_quote", {"customer": customer, "lines": lines}, "quote").result["order"]
+    for said, found in (
+        ("their order", True),
+        ("the order of the 13th", True),
+        ("their 13th order", False),
+        ("their fourth order", False),
+    ):
+        resolution = _resolve(company, "find_order", customer="zebra nova", order=said)
+        assert (resolution.arguments["order"] == quote) == found == (not resolution.questions), said
+
+
 def test_a_period_where_a_day_is_needed_is_asked_about(company: Sandbox) -> None:
     found = _resolve(company, "schedule_activity", customer="Orchid Nursery", type="phone call", date="next week")
     assert found.arguments["type"] == "call"

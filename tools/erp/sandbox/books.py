@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
-from sqlmodel import Session
+from sqlmodel import Session, col, func, select
 
 from core.errors import ToolError
 from tools.erp.sandbox.tables.books import Entry, EntryLine
@@ -77,9 +77,13 @@ class Books:
         return number
 
     def is_open(self, day: date) -> bool:
-        """Whether the month of a day is not closed."""
-        period = self.session.get(Period, f"{day:%Y-%m}")
-        return period is None or not period.closed
+        """Whether the month of a day is not closed; one that was never opened is closed with those after it."""
+        month = day.isoformat()[:7]
+        period = self.session.get(Period, month)
+        if period is not None:
+            return not period.closed
+        closed = self.session.exec(select(func.max(Period.month)).where(col(Period.closed))).one()
+        return closed is None or month > closed
 
     def require_open(self, day: date, field: str) -> None:
         """Refuse a booking into a closed month, or into the future.

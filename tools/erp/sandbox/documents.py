@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlmodel import select
 
+from tools.day_readers import is_ordinal
 from tools.days import days_of
 from tools.directory import Match
 from tools.erp.sandbox.books import Books
@@ -143,23 +144,30 @@ def _numbers(books: Books, entry: _Kind, said: str) -> set[str] | None:
 
 
 def _described(books: Books, entry: _Kind, said: str, party: str | None) -> list[Match]:
+    """Those a description fits. "The first invoice" says neither a day nor from where to count: it is asked about."""
     text = " ".join(_EMPTY.sub(" ", said.casefold()).split())
-    rest = " ".join(re.sub(rf"\b(?:{entry.nouns})\b", " ", text, count=1).split())
-    if rest == text:
+    noun = re.search(rf"\b(?:{entry.nouns})\b", text)
+    if noun is None:
         return []
+    before = text[: noun.start()].strip()
+    rest = " ".join(f"{before} {text[noun.end() :]}".split())
     rows = [row for row in entry.rows(books) if party is None or row.party == party]
     newest = next((word for word in _NEWEST if re.match(rf"{word}\b", rest) and days_of(rest, books.today, "back") is None), None)
     rest = rest.removeprefix(newest).strip() if newest else rest
     for word in sorted({word for row in rows for word in row.states}, key=len, reverse=True):
         if re.search(rf"\b{re.escape(word)}\b", rest):
             rows = [row for row in rows if word in row.states]
-            rest = " ".join(re.sub(rf"\b{re.escape(word)}\b", " ", rest, count=1).split())
+            before, rest = (" ".join(re.sub(rf"\b{re.escape(word)}\b", " ", part, count=1).split()) for part in (before, rest))
+    counted = is_ordinal(before)
+    rest = rest.removeprefix(before).strip() if counted else rest
     if rest:
         days = days_of(rest.removesuffix("s").strip() if rest.endswith("'s") else rest, books.today, "back")
         if days is None:
             return []
         rows = [row for row in rows if days.first <= row.day <= days.last]
-    elif newest is None and party is None:
+    elif newest is None and party is None and not counted:
+        return []
+    if counted and len(rows) == 1:
         return []
     rows = sorted(rows, key=lambda row: (row.day, row.number), reverse=True)
     return [Match(row.number, row.number, 1.0) for row in (rows[:1] if newest else rows)]

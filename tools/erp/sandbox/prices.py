@@ -14,6 +14,8 @@ from tools.erp.sandbox.tables.parties import Customer, Discount
 from tools.erp.sandbox.tables.record import ZERO, rounded
 
 STANDARD = "standard"
+_MOST = Decimal("9999999999.99")
+"""What a line may come to, without tax: as much as an amount may be that is stated."""
 
 
 class Price(NamedTuple):
@@ -63,12 +65,14 @@ def priced(books: Books, line: SalesLine, customer: Customer) -> Priced:
     """A line with its product, quantity and price; a stated price counts as it is.
 
     Raises:
-        ToolError: No such product or pack, or a stated pack price that is no whole number of cents a unit.
+        ToolError: No such product or pack, a stated pack price that is no whole number of cents a unit, or too large a sum.
     """
     product = books.find(Product, line.item, "item")
     quantity = in_units(books, product, line.qty, line.unit, "qty")
     if line.price is None:
-        return Priced(product, quantity, price_of(books, product, customer, quantity).amount)
+        price = price_of(books, product, customer, quantity).amount
+        require_amount(quantity, price, line.qty)
+        return Priced(product, quantity, price)
     single = line.price / pack_size(books, product, line.unit)
     if single != rounded(single):
         raise ToolError(
@@ -76,4 +80,15 @@ def priced(books: Books, line: SalesLine, customer: Customer) -> Priced:
             field="price",
             value=line.price,
         )
+    require_amount(quantity, single, line.qty)
     return Priced(product, quantity, single)
+
+
+def require_amount(quantity: Decimal, price: Decimal, stated: Decimal) -> None:
+    """Refuse a line that comes to more than the books can hold.
+
+    Raises:
+        ToolError: Names the quantity as it was stated, the price and the most.
+    """
+    if quantity * price > _MOST:
+        raise ToolError(f"qty {stated}: at {price} each the line comes to more than {_MOST}", field="qty", value=stated)

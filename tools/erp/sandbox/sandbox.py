@@ -22,6 +22,7 @@ from tools.erp.operations.operation import Operation, Result
 from tools.erp.sandbox.areas import HANDLERS
 from tools.erp.sandbox.books import Books
 from tools.erp.sandbox.changes import Recorder, shows, take_back
+from tools.erp.sandbox.soundness import unfounded
 from tools.erp.sandbox.tables.company import Company
 from tools.erp.sandbox.tables.journal import Action
 from tools.erp.sandbox.tables.record import Record
@@ -140,7 +141,12 @@ class Sandbox:
             done = _done(action)
             if action.undone:
                 return done
+            unfounded_before = set(unfounded(session))
             take_back(session, list(done.changes))
+            if loose := [fault for fault in unfounded(session) if fault not in unfounded_before]:
+                raise ToolError(
+                    f"action {key!r}: something later rests on it; undo that first: {loose[0]}", field="key", value=key
+                )
             action.undone = True
             try:
                 session.commit()

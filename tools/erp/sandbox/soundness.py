@@ -3,12 +3,13 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, func, or_, select
 
 from tools.erp.sandbox.books import RECEIVABLE
 from tools.erp.sandbox.tables.books import Entry, EntryLine
-from tools.erp.sandbox.tables.invoicing import Invoice, InvoiceLine
+from tools.erp.sandbox.tables.invoicing import Invoice, InvoiceLine, Mail, Reminder
 from tools.erp.sandbox.tables.payments import Allocation, Payment
+from tools.erp.sandbox.tables.purchasing import Bill, Receipt
 from tools.erp.sandbox.tables.record import ZERO
 from tools.erp.sandbox.tables.sales import Order, OrderLine
 from tools.erp.sandbox.tables.stock import StockLevel, StockMove
@@ -16,7 +17,47 @@ from tools.erp.sandbox.tables.stock import StockLevel, StockMove
 
 def faults(session: Session) -> list[str]:
     """Every broken rule, in words; empty where the books are sound."""
-    return [*_entries(session), *_receivables(session), *_invoices(session), *_settlements(session), *_stock(session)]
+    ledger = (*_entries(session), *_receivables(session), *_invoices(session), *_settlements(session))
+    return [*ledger, *_stock(session), *unfounded(session)]
+
+
+def unfounded(session: Session) -> list[str]:
+    """Documents that rest on one which no longer bears them, in words; read from the tables, whatever the session holds."""
+    return [*_on_drafts(session), *_on_receipts(session), *_on_quotes(session)]
+
+
+def _on_drafts(session: Session) -> list[str]:
+    """What is only done with a posted invoice."""
+    drafts = select(Invoice.number).where(Invoice.state != "posted")
+    done = (
+        ("settled", Allocation.invoice),
+        ("credited", Invoice.credits),
+        ("mailed", Mail.document),
+        ("reminded of", Reminder.invoice),
+    )
+    return [
+        f"invoice {number}: is {what}, and not posted"
+        for what, column in done
+        for number in session.exec(select(column).where(col(column).in_(drafts)).distinct().order_by(column)).all()
+    ]
+
+
+def _on_receipts(session: Session) -> list[str]:
+    """Bills are approved up to what was received."""
+    received = dict(session.exec(select(Receipt.purchase, func.sum(Receipt.value)).group_by(Receipt.purchase)).all())
+    owed = select(Bill.purchase, func.sum(Bill.amount)).where(col(Bill.state).in_(("approved", "paid"))).group_by(Bill.purchase)
+    return [
+        f"purchase {number}: {amount} approved of {received.get(number, ZERO)} received"
+        for number, amount in session.exec(owed).all()
+        if amount > received.get(number, ZERO)
+    ]
+
+
+def _on_quotes(session: Session) -> list[str]:
+    """Only confirmed orders are delivered and invoiced."""
+    query = select(Order.number, Order.state).join(OrderLine).where(col(Order.state).in_(("quote", "cancelled")))
+    query = query.where(or_(col(OrderLine.delivered) > 0, col(OrderLine.invoiced) > 0)).distinct()
+    return [f"order {number}: is {state}, and delivered or invoiced" for number, state in session.exec(query).all()]
 
 
 def _entries(session: Session) -> list[str]:

@@ -1,4 +1,7 @@
-"""Stated lines: the part of an order, ours or a customer's, that a call names line by line."""
+"""Stated lines: the part of an order, ours or a customer's, that a call names line by line.
+
+An order may have several lines of one item, at two prices; a call names the item, and means all of them.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -9,6 +12,7 @@ from tools.erp.operations.sales import ItemQuantity
 from tools.erp.sandbox.books import Books
 from tools.erp.sandbox.shelves import in_units
 from tools.erp.sandbox.tables.catalogue import Product
+from tools.erp.sandbox.tables.record import ZERO
 
 
 class Line(Protocol):
@@ -40,12 +44,24 @@ def stated_lines(
     for part in parts:
         product = books.find(Product, part.item, "item")
         quantity = in_units(books, product, part.qty, part.unit, "qty")
-        line = next((line for line in lines if line.sku == product.sku), None)
-        if line is None:
+        own = [line for line in lines if line.sku == product.sku]
+        if not own:
             raise ToolError(f"item {product.name!r}: is not on {document}", field="item", value=part.item)
-        if any(line is other for other, _ in stated):
+        if any(line.sku == product.sku for line, _ in stated):
             raise ToolError(f"item {product.name!r}: is stated twice", field="item", value=part.item)
-        if quantity > left(line):
-            raise ToolError(f"qty {quantity}: only {left(line).normalize():f} are left", field="qty", value=quantity)
-        stated.append((line, quantity))
+        there = sum(map(left, own), ZERO)
+        if quantity > there:
+            raise ToolError(f"qty {quantity}: only {there.normalize():f} are left", field="qty", value=quantity)
+        stated.extend(spread(quantity, own, left))
     return stated
+
+
+def spread(quantity: Decimal, lines: Iterable[_L], left: Callable[[_L], Decimal]) -> list[tuple[_L, Decimal]]:
+    """A quantity of one item over its lines, in their order: on each at most what is left of it."""
+    parts: list[tuple[_L, Decimal]] = []
+    for line in lines:
+        part = min(quantity, left(line))
+        if part > 0:
+            parts.append((line, part))
+            quantity -= part
+    return parts

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from rapidfuzz import fuzz
-from sqlmodel import col, func, or_, select
+from sqlmodel import col, or_, select
 
 from core.errors import ToolError
 from tools.erp.operations import crm as ask
@@ -14,6 +14,7 @@ from tools.erp.sandbox.areas.handler import Handler
 from tools.erp.sandbox.books import Books
 from tools.erp.sandbox.tables.crm import Activity, Lead, Opportunity
 from tools.erp.sandbox.tables.parties import Customer
+from tools.names import plain, same
 
 _NEAR = 80.0
 _USUAL_LIMIT = Decimal(5_000)
@@ -73,9 +74,9 @@ def new_customer(books: Books, name: str, city: str, email: str) -> Customer:
     Raises:
         ToolError: A customer of that name exists: two of one name would be told apart by nobody.
     """
-    known = books.session.exec(select(Customer).where(func.lower(Customer.name) == name.lower())).first()
-    if known is not None:
-        raise ToolError(f"name {name!r}: a customer of that name exists, {known.number}", field="name", value=name)
+    for number, known in books.session.exec(select(Customer.number, Customer.name)).all():
+        if _compared(known) == _compared(name):
+            raise ToolError(f"name {name!r}: a customer of that name exists, {number}", field="name", value=name)
     return books.add(
         Customer(
             number=books.next_number("customer"),
@@ -86,6 +87,11 @@ def new_customer(books: Books, name: str, city: str, email: str) -> Customer:
             credit_limit=_USUAL_LIMIT,
         )
     )
+
+
+def _compared(name: str) -> str:
+    """As the directory finds names; one without any letters or figures as it is."""
+    return same(name) or plain(name)
 
 
 def create_customer(books: Books, call: ask.CreateCustomer) -> ask.CustomerCreated:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlmodel import col, select
 
@@ -159,15 +160,18 @@ def credit_invoice(books: Books, call: ask.CreditInvoice) -> ask.Credited:
     if invoice.kind != "invoice" or invoice.state != "posted":
         what = invoice.state if invoice.kind == "invoice" else "credit note"
         raise ToolError(f"invoice {invoice.number}: is a {what}, not a posted invoice", field="invoice", value=invoice.number)
-    left = invoice.total - _credited(books, invoice)
+    credited, tax_credited = _credited(books, invoice)
+    left = invoice.total - credited
     amount = left if call.amount is None else call.amount
     if amount > left or not amount:
         raise ToolError(f"amount {amount}: only {left} of {invoice.number} can still be credited", field="amount", value=amount)
-    note = _credit_note(books, invoice, amount, call.reason or "")
+    # of all that is credited by now, less what was before: parts take back the very tax of the whole
+    tax = rounded((credited + amount) * invoice.tax / invoice.total) - tax_credited
+    note = _credit_note(books, invoice, amount, tax, call.reason or "")
     settled = min(amount, open_amount(books, invoice))
     if settled:
         books.add(Allocation(credit=note.number, invoice=invoice.number, amount=settled))
-    if amount == invoice.total:
+    if amount == left:
         _give_back(books, invoice)
     return ask.Credited(
         credit_note=note.number,
@@ -178,13 +182,18 @@ def credit_invoice(books: Books, call: ask.CreditInvoice) -> ask.Credited:
     )
 
 
-def _credited(books: Books, invoice: Invoice) -> Decimal:
+class _Credited(NamedTuple):
+    total: Decimal
+    tax: Decimal
+
+
+def _credited(books: Books, invoice: Invoice) -> _Credited:
+    """What was taken back so far."""
     notes = books.session.exec(select(Invoice).where(Invoice.credits == invoice.number)).all()
-    return sum((note.total for note in notes), ZERO)
+    return _Credited(sum((note.total for note in notes), ZERO), sum((note.tax for note in notes), ZERO))
 
 
-def _credit_note(books: Books, invoice: Invoice, amount: Decimal, reason: str) -> Invoice:
-    tax = rounded(amount * invoice.tax / invoice.total)
+def _credit_note(books: Books, invoice: Invoice, amount: Decimal, tax: Decimal, reason: str) -> Invoice:
     note = books.add(
         Invoice(
             number=books.next_number("credit"),
@@ -215,7 +224,7 @@ def _credit_note(books: Books, invoice: Invoice, amount: Decimal, reason: str) -
 
 
 def _give_back(books: Books, invoice: Invoice) -> None:
-    """A wholly credited invoice frees its order lines to be invoiced again."""
+    """A wholly credited invoice, at once or in parts, frees its order lines to be invoiced again."""
     for line in _lines(books, invoice.number):
         if invoice.order is not None and line.order_position is not None:
             ordered = books.session.get(OrderLine, (invoice.order, line.order_position))

@@ -11,6 +11,7 @@ from tools.erp.sandbox.areas.handler import Handler
 from tools.erp.sandbox.areas.sales import MAIN
 from tools.erp.sandbox.books import BANK, INPUT_TAX, NOT_INVOICED, PAYABLE, PRICE_DIFFERENCE, Books
 from tools.erp.sandbox.books import STOCK as STOCK_ACCOUNT
+from tools.erp.sandbox.prices import require_amount
 from tools.erp.sandbox.shelves import in_units, move, pack_size
 from tools.erp.sandbox.stated import stated_lines
 from tools.erp.sandbox.tables.catalogue import Product
@@ -71,12 +72,14 @@ def create_purchase(books: Books, call: ask.CreatePurchase) -> ask.PurchaseState
     for position, line in enumerate(call.lines, 1):
         product = books.find(Product, line.item, "item")
         price = product.cost if line.price is None else rounded(line.price / pack_size(books, product, line.unit))
+        quantity = in_units(books, product, line.qty, line.unit, "qty")
+        require_amount(quantity, price, line.qty)
         books.add(
             PurchaseLine(
                 purchase=purchase.number,
                 position=position,
                 sku=product.sku,
-                quantity=in_units(books, product, line.qty, line.unit, "qty"),
+                quantity=quantity,
                 price=price,
                 tax_percent=product.tax_percent,
             )
@@ -122,12 +125,17 @@ def receive_goods(books: Books, call: ask.ReceiveGoods) -> ask.Received:
 
 
 def _take_in(books: Books, document: str, warehouse: str, line: PurchaseLine, quantity: Decimal) -> Decimal:
-    """Into stock at standard cost; returns what a bill may ask for it, tax included."""
+    """Into stock at standard cost; returns what a bill may ask for it, tax included.
+
+    That is what all received so far is worth less what it was worth before: parts come to what the whole would.
+    """
     product = books.find(Product, line.sku, "item")
     move(books, product, warehouse, quantity, document)
+    net_before, tax_before = _net_and_tax(line, line.received)
     line.received += quantity
+    net, tax = _net_and_tax(line, line.received)
+    net, tax = net - net_before, tax - tax_before
     worth = rounded(quantity * product.cost)
-    net, tax = _net_and_tax(line, quantity)
     books.book(
         document,
         books.today,

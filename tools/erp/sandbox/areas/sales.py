@@ -9,10 +9,10 @@ from tools.erp.operations import sales as ask
 from tools.erp.sandbox.areas.handler import Handler
 from tools.erp.sandbox.books import COST_OF_SALES, Books
 from tools.erp.sandbox.books import STOCK as STOCK_ACCOUNT
-from tools.erp.sandbox.credit import require_credit
+from tools.erp.sandbox.credit import require_credit, used_credit
 from tools.erp.sandbox.prices import price_of, priced
 from tools.erp.sandbox.shelves import in_units, level, move, release, reserve
-from tools.erp.sandbox.stated import stated_lines
+from tools.erp.sandbox.stated import spread, stated_lines
 from tools.erp.sandbox.tables.catalogue import Product
 from tools.erp.sandbox.tables.company import Warehouse
 from tools.erp.sandbox.tables.parties import Customer, Discount
@@ -112,29 +112,29 @@ def change_order(books: Books, call: ask.ChangeOrder) -> ask.OrderState:
     product = books.find(Product, call.item, "item")
     quantity = in_units(books, product, call.qty, None, "qty")
     lines = lines_of(books, order.number)
-    line = next((line for line in lines if line.sku == product.sku), None)
-    before = total_of(lines)
-    if line is None:
-        if not quantity:
-            raise ToolError(f"item {product.name!r}: is not on order {order.number}", field="item", value=call.item)
-        line = _append(books, order, customer, product, quantity, lines)
+    own = [line for line in lines if line.sku == product.sku]
+    before, used = total_of(lines), used_credit(books, customer)
+    if own:
+        _change(books, order, own, quantity, len(lines))
+    elif quantity:
+        _append(books, order, customer, product, quantity, lines)
     else:
-        _change(books, order, line, quantity, len(lines))
+        raise ToolError(f"item {product.name!r}: is not on order {order.number}", field="item", value=call.item)
     if order.state == "confirmed":
         books.session.flush()
-        growth = total_of(lines_of(books, order.number)) - before
+        lines = lines_of(books, order.number)
+        growth = total_of(lines) - before
         if growth > 0:
-            require_credit(books, customer, growth, "qty", call.qty)
-        if quantity:
-            reserve(books, order, line)
-        _finish(order, lines_of(books, order.number))
+            require_credit(books, customer, growth, "qty", call.qty, used)
+        for line in lines:
+            if line.sku == product.sku:
+                reserve(books, order, line)
+        _finish(order, lines)
     return _state(books, order)
 
 
-def _append(
-    books: Books, order: Order, customer: Customer, product: Product, quantity: Decimal, lines: list[OrderLine]
-) -> OrderLine:
-    return books.add(
+def _append(books: Books, order: Order, customer: Customer, product: Product, quantity: Decimal, lines: list[OrderLine]) -> None:
+    books.add(
         OrderLine(
             order=order.number,
             position=max((line.position for line in lines), default=0) + 1,
@@ -146,14 +146,26 @@ def _append(
     )
 
 
-def _change(books: Books, order: Order, line: OrderLine, quantity: Decimal, lines: int) -> None:
-    gone = max(line.delivered, line.invoiced)
+def _change(books: Books, order: Order, own: list[OrderLine], quantity: Decimal, lines: int) -> None:
+    """More of an item goes on its first line, less comes off its last ones."""
+    gone = sum(map(_gone, own), ZERO)
     if quantity < gone:
         raise ToolError(
             f"qty {quantity}: {gone.normalize():f} of it are delivered or invoiced already", field="qty", value=quantity
         )
-    if not quantity and lines == 1:
+    if not quantity and lines == len(own):
         raise ToolError(f"qty 0: order {order.number} would be empty; cancel it instead", field="qty", value=quantity)
+    less = sum((line.quantity for line in own), ZERO) - quantity
+    own[0].quantity += max(ZERO, -less)
+    for line, part in spread(max(ZERO, less), reversed(own), lambda line: line.quantity - _gone(line)):
+        _shorten(books, order, line, line.quantity - part)
+
+
+def _gone(line: OrderLine) -> Decimal:
+    return max(line.delivered, line.invoiced)
+
+
+def _shorten(books: Books, order: Order, line: OrderLine, quantity: Decimal) -> None:
     too_many = max(ZERO, line.reserved - (quantity - line.delivered))
     if too_many:
         release(books, order, line, too_many)
@@ -256,7 +268,7 @@ def deliver_order(books: Books, call: ask.DeliverOrder) -> ask.Delivered:
     if call.lines is not None:
         wanted = stated_lines(books, call.lines, lines, f"order {order.number}", lambda line: line.owed)
     else:
-        wanted = [(line, _there(books, order, line)) for line in lines]
+        wanted = _there(books, order, lines)
     wanted = [(line, quantity) for line, quantity in wanted if quantity > 0]
     if not wanted:
         raise ToolError(f"order {order.number}: nothing of it is in {order.warehouse}", field="order", value=order.number)
@@ -273,8 +285,16 @@ def deliver_order(books: Books, call: ask.DeliverOrder) -> ask.Delivered:
     )
 
 
-def _there(books: Books, order: Order, line: OrderLine) -> Decimal:
-    return min(line.owed, line.reserved + level(books, line.sku, order.warehouse).free)
+def _there(books: Books, order: Order, lines: list[OrderLine]) -> list[tuple[OrderLine, Decimal]]:
+    """What of each line is there: what it was promised, and what is free, which lines of one item share."""
+    free: dict[str, Decimal] = {}
+    there = []
+    for line in lines:
+        left = free.setdefault(line.sku, level(books, line.sku, order.warehouse).free)
+        quantity = min(line.owed, line.reserved + left)
+        free[line.sku] = left - max(ZERO, quantity - line.reserved)
+        there.append((line, quantity))
+    return there
 
 
 def _ship(books: Books, order: Order, delivery: Delivery, line: OrderLine, quantity: Decimal) -> None:
@@ -316,10 +336,10 @@ def return_goods(books: Books, call: ask.ReturnGoods) -> ask.Returned:
     product = books.find(Product, call.item, "item")
     warehouse = books.find(Warehouse, call.warehouse or order.warehouse, "warehouse")
     quantity = in_units(books, product, call.qty, None, "qty")
-    line = next((line for line in lines_of(books, order.number) if line.sku == product.sku), None)
-    if line is None:
+    own = [line for line in lines_of(books, order.number) if line.sku == product.sku]
+    if not own:
         raise ToolError(f"item {product.name!r}: is not on order {order.number}", field="item", value=call.item)
-    out = line.delivered - line.returned
+    out = sum(map(_out, own), ZERO)
     if quantity > out:
         raise ToolError(f"qty {quantity}: only {out.normalize():f} of it were delivered", field="qty", value=quantity)
     delivery = books.add(
@@ -327,15 +347,22 @@ def return_goods(books: Books, call: ask.ReturnGoods) -> ask.Returned:
             number=books.next_number("return"), order=order.number, kind="return", date=books.today, reason=call.reason or ""
         )
     )
-    books.add(DeliveryLine(delivery=delivery.number, position=line.position, sku=line.sku, quantity=-quantity))
     move(books, product, warehouse.code, quantity, delivery.number)
-    line.returned += quantity
+    to_credit = sum((_take_back(books, delivery, line, part) for line, part in spread(quantity, own, _out)), ZERO)
     cost = rounded(quantity * product.cost)
     books.book(delivery.number, books.today, books.company.currency, [(STOCK_ACCOUNT, "", cost), (COST_OF_SALES, "", -cost)])
-    too_much = max(ZERO, line.invoiced - (line.quantity - line.returned))
-    return ask.Returned(
-        return_number=delivery.number, order=order.number, item=product.name, qty=quantity, to_credit=min(quantity, too_much)
-    )
+    return ask.Returned(return_number=delivery.number, order=order.number, item=product.name, qty=quantity, to_credit=to_credit)
+
+
+def _out(line: OrderLine) -> Decimal:
+    return line.delivered - line.returned
+
+
+def _take_back(books: Books, delivery: Delivery, line: OrderLine, quantity: Decimal) -> Decimal:
+    """So much of one line; returns how much of it was invoiced and is to be credited."""
+    books.add(DeliveryLine(delivery=delivery.number, position=line.position, sku=line.sku, quantity=-quantity))
+    line.returned += quantity
+    return min(quantity, max(ZERO, line.invoiced - (line.quantity - line.returned)))
 
 
 SALES: dict[str, Handler] = {
