@@ -87,11 +87,13 @@ class Fold(NamedTuple):
     """Of the parts and the night."""
     number: int
     """Which part, from 0."""
+    first: int | None = None
+    """How many of its cases are asked; None for all."""
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """Every step of what is held out."""
-        return tuple(case for example in self.held_out for case in cases_of(example, self.toolset))
+        """The steps of what is held out, clusters in a seeded order."""
+        return tuple(case for example in self.held_out for case in cases_of(example, self.toolset))[: self.first]
 
     def named(self, label: str) -> str:
         """The folder its home lies in."""
@@ -154,8 +156,13 @@ def run_benchmark(
     return document
 
 
-def folds_of(benchmark: Benchmark, data: Path) -> Iterator[Fold]:
+def folds_of(benchmark: Benchmark, data: Path, first: int | None = None) -> Iterator[Fold]:
     """The parts that are held out in turn, seed by seed.
+
+    Args:
+        benchmark: What is measured.
+        data: Folder of the data set.
+        first: How many cases of each are asked; None for all.
 
     Raises:
         NotFound: A file of the data set is missing; names it.
@@ -164,7 +171,7 @@ def folds_of(benchmark: Benchmark, data: Path) -> Iterator[Fold]:
     for seed in benchmark.seeds:
         parts = folds(examples, benchmark.folds, seed)
         for number in range(benchmark.folds_run):
-            yield Fold(toolset, traces, parts[number], seed, number)
+            yield Fold(toolset, traces, parts[number], seed, number, first)
 
 
 def load(benchmark: Benchmark, data: Path) -> tuple[Toolset, list[Example], dict[str, Trace]]:

@@ -71,18 +71,22 @@ def second(
     base: Annotated[str, typer.Option(help="Base that is asked first.")] = "small",
     other: Annotated[str, typer.Option(help="Base that gives the second opinion.")] = "large",
     seed: Annotated[list[int] | None, typer.Option(help="Seeds, instead of 0.")] = None,
+    cases: Annotated[int | None, typer.Option(min=1, help="How many held-out steps are asked; default all.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure how often two bases agree on held-out rows of the erp data set, and how right they are then; it goes on."""
     benchmark = BENCHMARKS["erp"].model_copy(update={"seeds": tuple(seed or [0])})
     with Bars() as bars:
-        document = run_second(benchmark, data, out.resolve(), Settings(), (base, other), bars)
+        document = run_second(benchmark, data, out.resolve(), Settings(), (base, other), cases, bars)
     lines = []
     for run in document["runs"]:
         lines.append(f"seed {run['seed']}, n={run['n']}")
         for name, label in _OF_OPINIONS.items():
             lines.append(f"  {label:<34} {_interval(run[name])}")
-        lines.append(f"  wrong writes per 100 where they agree  {run['wrong_writes_where_agree']:.1f}")
+        lines.append(f"  wrong writes per 100 where they agree  {run['wrong_writes_where_agree']}")
+        for name, one in run["alone"].items():
+            surest = ", ".join(f"{found['share']:.0%} {found['exact']['rate']:.3f}" for found in one["risk_coverage"])
+            lines.append(f"  {name}: exact among the surest {surest}; p50 {one['latency_p50_ms']:.0f} ms")
     show(document, "\n".join(lines), as_json)
 
 
