@@ -51,8 +51,14 @@ class Memory:
         places, others = self._places(known.text), self._places(said)
         if [kinds for kinds, _ in places] != [kinds for kinds, _ in others]:
             return None
-        pairs = [(was, now) for (_, was), (_, now) in zip(places, others, strict=True)]
-        values = {(kind, written_as(value)): now[kind] for was, now in pairs for kind, value in was.items() if kind in now}
+        values: dict[tuple[str, Any], Any] = {}
+        for (_, was), (_, now) in zip(places, others, strict=True):
+            for kind, value in was.items():
+                if kind not in now:
+                    continue
+                # A value said twice before and two values in its places now: nobody can say which one an argument means.
+                if written_as(values.setdefault((kind, written_as(value)), now[kind])) != written_as(now[kind]):
+                    return None
         try:
             return tuple(
                 ToolCall(

@@ -14,6 +14,7 @@ from langgraph.types import Command
 from agents.desk import Desk
 from agents.graph import build_graph
 from agents.nodes.approve import edited
+from agents.nodes.close import broken_off
 from agents.open_turns import OpenTurn, OpenTurns
 from agents.wording import proposal_text
 from agents.yes_no import yes_or_no
@@ -169,16 +170,19 @@ class Threads:
             NotFound: No such thread.
         """
         config = self._config(thread)
-        return self._go_on(None, config) if self._unfinished(config) else self._turn(config)
+        return self._go_on(None, config, told=False) if self._unfinished(config) else self._turn(config)
 
     def resume_all(self) -> list[Turn]:
-        """Bring to its end, or to where it waits, every turn that a crash stopped; what was only just said is taken up again."""
+        """Bring to its end, or to where it waits, every turn that a crash stopped; what was only just said is taken up again.
+
+        One that fails stays as it is, since nobody who said it would be told.
+        """
         turns = []
         for begun in self._turns.all():
             config = _config(begun.thread)
             reached = self._graph.get_state(config).values.get("turn", 0)
             if reached < begun.turn:
-                turns.append(self._take(begun))
+                turns.append(self._take(begun, told=False))
             else:
                 turns.append(self.resume(begun.thread))
                 self._turns.end(begun.thread)
@@ -200,26 +204,59 @@ class Threads:
         """
         return list(self._graph.get_state(self._config(thread)).values.get("messages", []))
 
-    def _take(self, begun: OpenTurn, on_reply: OnReply = _unheard) -> Turn:
+    def _take(self, begun: OpenTurn, on_reply: OnReply = _unheard, told: bool = True) -> Turn:
         """A turn from its first word."""
         config = _config(begun.thread)
         history = [] if self._graph.get_state(config).values else begun.history  # after a crash it may be there already
-        return self._noted(begun, {"messages": history, "said": begun.said, "by": begun.by}, config, on_reply)
+        return self._noted(begun, {"messages": history, "said": begun.said, "by": begun.by}, config, on_reply, told)
 
-    def _noted(self, begun: OpenTurn, given: Any, config: RunnableConfig, on_reply: OnReply) -> Turn:
+    def _noted(self, begun: OpenTurn, given: Any, config: RunnableConfig, on_reply: OnReply, told: bool = True) -> Turn:
         """Go on with a turn that is noted until it is over, or waits, so that a crash loses nothing of it."""
         self._turns.begin(begun)
-        turn = self._go_on(given, config, on_reply)
+        turn = self._go_on(given, config, on_reply, told)
         self._turns.end(begun.thread)
         return turn
 
-    def _go_on(self, given: Any, config: RunnableConfig, on_reply: OnReply = _unheard) -> Turn:
-        for update in self._graph.stream(given, config, stream_mode="updates", durability="sync"):
+    def _go_on(self, given: Any, config: RunnableConfig, on_reply: OnReply = _unheard, told: bool = True) -> Turn:
+        for update in self._updates(given, config, told):
             for written in update.values():
                 # An interrupt comes as a tuple, a node that wrote nothing as None.
                 for reply in written.get("replies", ()) if isinstance(written, dict) else ():
                     on_reply(reply)
         return self._turn(config)
+
+    def _updates(self, given: Any, config: RunnableConfig, told: bool) -> Iterator[dict[str, Any]]:
+        """What each node writes. A turn that fails is over where whoever spoke is told: only a dead process leaves one open."""
+        try:
+            yield from self._graph.stream(given, config, stream_mode="updates", durability="sync")
+        except Exception:
+            if told:
+                self._break_off(config)
+            raise
+
+    def _break_off(self, config: RunnableConfig) -> None:
+        """End a turn that failed, so that nobody goes on with it later; one that still waits for a person goes on waiting."""
+        thread = config["configurable"]["thread_id"]
+        if self._waiting(config):
+            # The answer that failed is kept with the task, and would win over the next one: the task is made anew, without it.
+            self._graph.update_state(config, {}, as_node="review")
+            self._graph.invoke(None, config, durability="sync")
+            self._turns.end(thread)
+        else:
+            state = self._graph.get_state(config)
+            if failed := {task.name for task in state.tasks}:
+                # Before it is routed, nothing of the turn is in the conversation.
+                said = {} if "route" in failed else broken_off(state.values)
+                self._graph.update_state(config, said, as_node="record")
+            self._turns.end(thread)
+            self._withdraw(thread)
+
+    def _withdraw(self, thread: str) -> None:
+        """Take back what a step had begun to ask for: nobody can answer it in the thread any more."""
+        executor = self._desk.executor
+        for request in executor.approvals.waiting():
+            if request.shown.thread == thread:
+                executor.withdraw(request.id, self._desk.principal, "the turn failed")
 
     def _turn(self, config: RunnableConfig) -> Turn:
         state = self._graph.get_state(config).values

@@ -87,16 +87,22 @@ class _RunningTurn:
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         before = heard.messages[:-1]
-        thread = heard.thread or conversations.find(heard.whose, before)
+        known = conversations.take(heard.whose, before)
+        thread = heard.thread or known
         history = () if thread else _texts_of(before)
 
         def on_reply(reply: dict[str, Any]) -> None:
             loop.call_soon_threadsafe(self._lines.put_nowait, str(reply["text"]))
 
+        def put_back(running: asyncio.Future[Turn]) -> None:
+            if known is not None and (running.cancelled() or running.exception() is not None):
+                conversations.keep(heard.whose, before, known)  # it came no further: said again, it goes on there
+
         def take() -> Turn:
             return agent.hear(heard.messages[-1].content, thread, history, on_reply, heard.by)
 
         self._running = asyncio.ensure_future(worker.run(take))
+        self._running.add_done_callback(put_back)
         self._running.add_done_callback(lambda _: self._lines.put_nowait(None))
 
     async def next_line(self) -> str | None:

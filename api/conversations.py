@@ -25,10 +25,14 @@ class Conversations:
             while len(self._threads) > self._most:
                 self._threads.popitem(last=False)
 
-    def find(self, whose: str, messages: Sequence[Message]) -> str | None:
-        """The thread of a conversation that came so far; None for a new or a forgotten one."""
+    def take(self, whose: str, messages: Sequence[Message]) -> str | None:
+        """The thread of a conversation that came so far, which goes on now; None for a new or a forgotten one.
+
+        It is found there no more: another conversation that began with the same words is not this one, and must neither answer
+        what this one waits for nor be told what came of it.
+        """
         with self._lock:
-            return self._threads.get(_fingerprint(whose, messages)) if messages else None
+            return self._threads.pop(_fingerprint(whose, messages), None) if messages else None
 
 
 def _fingerprint(whose: str, messages: Sequence[Message]) -> str:

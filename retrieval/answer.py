@@ -32,6 +32,8 @@ class Source(Value):
     """Of the page."""
     valid_from: str | None
     """ISO day from which the page holds."""
+    superseded_by: str | None
+    """The page that holds instead."""
     quote: str
     """Verbatim."""
 
@@ -74,6 +76,7 @@ def _source(question: str, hit: Hit, encoder: Encoder) -> Source:
         heading=hit.heading,
         version=hit.version,
         valid_from=hit.valid_from,
+        superseded_by=hit.superseded_by,
         quote=_quote(question, hit.text, encoder),
     )
 
@@ -94,4 +97,5 @@ def _quote(question: str, text: str, encoder: Encoder) -> str:
 def _shown(source: Source) -> str:
     version = f", version {source.version}" if source.version else ""
     since = f", valid from {source.valid_from}" if source.valid_from else ""
-    return f"{source.quote}\n({source.heading}: {source.document}{version}{since})"
+    until = f", superseded by {source.superseded_by}" if source.superseded_by else ""
+    return f"{source.quote}\n({source.heading}: {source.document}{version}{since}{until})"

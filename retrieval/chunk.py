@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from core.types.value import Value
-from retrieval.documents import Document
+from retrieval.documents import Document, lines_of
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
 MOST_CHARACTERS = 900
@@ -57,19 +57,25 @@ def cut(document: Document) -> list[Passage]:
 
 
 def sections_of(document: Document) -> Iterator[tuple[str, list[str]]]:
-    """Headings and the blocks under them."""
+    """Headings and the blocks under them. What looks like a heading between fences is a line of code."""
     path: list[tuple[int, str]] = []
     lines: list[str] = []
-    for line in [*document.text.split("\n"), "# end"]:
-        found = _HEADING.match(line)
+    for line, is_code in lines_of(document.text):
+        found = None if is_code else _HEADING.match(line)
         if found is None:
             lines.append(line)
             continue
-        if blocks := _blocks(lines):
-            yield " › ".join([document.title, *(title for level, title in path if level > 1)]), blocks
+        yield from _section(document, path, lines)
         lines = []
         level = len(found[1])
         path = [*((depth, title) for depth, title in path if depth < level), (level, found[2])]
+    yield from _section(document, path, lines)
+
+
+def _section(document: Document, path: list[tuple[int, str]], lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """What stands under a heading, where anything does; the one that is the page's title is said once."""
+    if blocks := _blocks(lines):
+        yield " › ".join([document.title, *(title for level, title in path if (level, title) != (1, document.title))]), blocks
 
 
 def _blocks(lines: list[str]) -> list[str]:

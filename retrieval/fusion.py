@@ -19,8 +19,8 @@ def fused(passage: float, sentence: float, words: float, asked: float, supersede
         sentence: The same of its nearest sentence.
         words: BM25 as a share of the best passage's, in [0, 1].
         asked: Cosine of the question and the nearest earlier one that the passage answered; 0 where there is none.
-        superseded: Whether another page holds instead.
+        superseded: Whether another page holds instead; what it answered once is then no longer an answer.
     """
-    earlier = _ASKED * max(0.0, asked - _UNLIKE)
+    earlier = 0.0 if superseded else _ASKED * max(0.0, asked - _UNLIKE)
     score = min(1.0, earlier + (_PASSAGE * passage + _SENTENCE * sentence + _WORDS * words) / (_PASSAGE + _SENTENCE + _WORDS))
     return score * _SUPERSEDED if superseded else score

@@ -4,10 +4,13 @@ The database holds the truth; both indexes follow it before every search, so tha
 is now.
 """
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +20,10 @@ from core.types.principal import Principal
 from core.types.value import Value
 from retrieval.asked import Asked, AskedStore
 from retrieval.chunk import Passage, cut
-from retrieval.documents import Document, make_document, pages_in, read_document
+from retrieval.documents import EMPTY, Document, make_document, named_by, page_name, pages_in, printable, read_document
 from retrieval.fusion import fused
 from retrieval.lexical import LexicalIndex
-from retrieval.store import KnowledgeStore, Stored
+from retrieval.store import KnowledgeStore, Page, Stored
 from retrieval.vectors import VectorIndex
 
 _NEAR, _SHARED = 200, 40
@@ -29,7 +32,12 @@ _ALIKE = 12
 """Earlier questions that have a say."""
 _MOST_VECTORS = 4096
 """Of a passage: the key of a vector is its passage's id times that, plus its place."""
+_WIDER = 4
+"""So many times as much is looked through where too little of it may be seen."""
 OnProgress = Callable[[int, int], None]
+_Came = Literal["added", "changed", "as before", "emptied"]
+"""What came of a file."""
+_Found = TypeVar("_Found")
 
 
 class Encoder(Protocol):
@@ -73,7 +81,7 @@ class Added(Value):
     unchanged: int
     """Pages that were there already."""
     removed: tuple[str, ...]
-    """Pages whose files are gone."""
+    """Pages whose files are gone, or empty."""
     refused: dict[str, str]
     """Files that could not be read, with why."""
 
@@ -97,17 +105,22 @@ class Knowledge:
         encoder_name: str,
         vectors: Callable[[], VectorIndex],
         asked: AskedStore | None = None,
+        today: Callable[[], date] = date.today,
     ) -> None:
         self._store, self._encoder, self._encoder_name, self._asked = store, encoder, encoder_name, asked
-        self._open_vectors = vectors
+        self._open_vectors, self._today = vectors, today
         self._vectors: VectorIndex | None = None
         self._lexical = LexicalIndex()
-        self._in_lexical: set[int] = set()
+        self._pages: Mapping[str, Page] = {}
+        self._page_of: dict[int, str] = {}
         self._revision = -1
         self._guard = threading.Lock()
 
     def add_folder(self, folder: Path, on_progress: OnProgress = lambda done, of: None, prune: bool = False) -> Added:
-        """Read every page of a folder; those that did not change cost nothing.
+        """Read every page of a folder; those that did not change cost nothing, and one that was emptied is taken out.
+
+        A page keeps the folder it was read from: another one neither replaces it nor prunes it. Where none is known it belongs to
+        this folder.
 
         Args:
             folder: Searched for Markdown and text files, to any depth.
@@ -117,27 +130,57 @@ class Knowledge:
         Raises:
             BadInput: Not a folder.
         """
-        files, known = list(pages_in(folder)), self._store.digests()
-        added: list[str] = []
-        changed: list[str] = []
+        files, known, root = list(pages_in(folder)), self._store.pages(), printable(os.path.abspath(folder))
+        others = {page.root for page in known.values() if page.root and not _is_same(page.root, root)}
+        came: dict[_Came, list[str]] = {"added": [], "changed": [], "as before": [], "emptied": []}
         refused: dict[str, str] = {}
-        seen: set[str] = set()
         for number, file in enumerate(files, 1):
-            name = file.relative_to(folder).as_posix()
-            seen.add(name)
+            name = page_name(file, folder)
             try:
-                document = read_document(file, folder)
-                if known.get(name) != document.digest:
-                    self._put(document)
-                    (changed if name in known else added).append(name)
+                came[self._read(file, folder, root, known.get(name))].append(name)
             except (BadInput, OSError) as error:
                 refused[name] = str(error)
             on_progress(number, len(files))
-        removed = [name for name in known if name not in seen] if prune else []
-        for name in removed:
+        if adopted := [name for name in came["as before"] if known[name].root != root]:
+            self._store.adopt(adopted, root)
+        seen = {page_name(file, folder) for file in files}
+        gone = [name for name, page in known.items() if name not in seen and page.root not in others] if prune else []
+        for name in gone:
             self._store.remove(name)
-        unchanged = len(files) - len(added) - len(changed) - len(refused)
-        return Added(added=tuple(added), changed=tuple(changed), unchanged=unchanged, removed=tuple(removed), refused=refused)
+        return Added(
+            added=tuple(came["added"]),
+            changed=tuple(came["changed"]),
+            unchanged=len(came["as before"]),
+            removed=(*came["emptied"], *gone),
+            refused=refused,
+        )
+
+    def _read(self, file: Path, folder: Path, root: str, was: Page | None) -> _Came:
+        """Take one file in.
+
+        Raises:
+            BadInput: It cannot be read, or is another folder's page, or is empty and was none.
+            OSError: It cannot be opened.
+        """
+        name = page_name(file, folder)
+        if was is not None and was.root and not _is_same(was.root, root) and Path(was.root).is_dir():
+            raise BadInput(
+                f"{name}: a page of that name was read from {was.root};"
+                f" rename the file, or take that page out: `nightschool knowledge remove {name}`"
+            )
+        try:
+            document = read_document(file, folder)
+        except (BadInput, OSError) as error:
+            if was is None:
+                raise
+            if isinstance(error, BadInput) and error.code == EMPTY:
+                self._store.remove(name)
+                return "emptied"
+            raise BadInput(f"{error}; what it said before still answers") from error
+        if was is not None and was.digest == document.digest:
+            return "as before"
+        self._put(document, root)
+        return "added" if was is None else "changed"
 
     def add_text(self, name: str, text: str) -> Document:
         """Add or replace one page.
@@ -146,13 +189,14 @@ class Knowledge:
             BadInput: Empty.
         """
         document = make_document(name, text)
-        if self._store.digests().get(name) != document.digest:
+        was = self._store.pages().get(name)
+        if was is None or was.digest != document.digest:
             self._put(document)
         return document
 
     def pages(self) -> list[str]:
         """Names of the pages there are."""
-        return list(self._store.digests())
+        return list(self._store.pages())
 
     def remove(self, name: str) -> bool:
         """Take a page out; False where there was none."""
@@ -170,7 +214,8 @@ class Knowledge:
     def search(self, question: str, limit: int = 10, may_see: Callable[[str], bool] = lambda _: True) -> list[Hit]:
         """Passages that may answer a question, best first.
 
-        Pages that another one supersedes come after those that hold and say as much.
+        Pages that another one supersedes come after those that hold and say as much; those that hold from a later day on say
+        nothing yet.
 
         Args:
             question: In words.
@@ -181,21 +226,27 @@ class Knowledge:
             return []
         with self._guard:
             index = self._follow()
+            pages, today = self._pages, self._today()
+
+            @cache
+            def is_told(name: str) -> bool:
+                return name in pages and _holds(pages[name], today) and may_see(name)
+
+            def is_open(passage: int) -> bool:
+                return is_told(self._page_of.get(passage, ""))
+
             vector = self._encoder.embed([question])[0]
-            near = {key // _MOST_VECTORS for key, _ in index.search(vector, _NEAR)}
-            shared = dict(self._lexical.search(question, _SHARED))
-            alike = self._asked.like(vector, _ALIKE) if self._asked is not None else []
+            nearest = _best(lambda most: index.search(vector, most), _NEAR, lambda one: is_open(one[0] // _MOST_VECTORS))
+            near = {key // _MOST_VECTORS for key, _ in nearest}
+            shared = dict(_best(lambda most: self._lexical.search(question, most), _SHARED, lambda one: is_open(one[0])))
+            alike = self._alike(vector, is_told)
         best = max(shared.values(), default=1.0)
-        like: dict[int, float] = {}
-        for one, place in zip(alike, self._store.places([one.asked for one in alike]), strict=True):
-            if place is not None:
-                like[place] = max(like.get(place, 0.0), one.cosine)
-        stored = self._store.passages(sorted(near | set(shared) | set(like)))
+        stored = self._store.passages(sorted(near | set(shared) | set(alike)))
         cosines = {key: rows @ vector for key, rows in self._store.vectors(list(stored)).items()}
         hits = [
-            _hit(found, cosines[key], shared.get(key, 0.0) / best, like.get(key, 0.0))
+            _hit(found, cosines[key], shared.get(key, 0.0) / best, alike.get(key, 0.0), _instead(found, pages, today))
             for key, found in stored.items()
-            if key in cosines and may_see(found.passage.document)
+            if key in cosines
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.document))[:limit]
 
@@ -205,7 +256,19 @@ class Knowledge:
             self._vectors.close()
             self._vectors = None
 
-    def _put(self, document: Document) -> None:
+    def _alike(self, vector: NDArray[np.float32], is_told: Callable[[str], bool]) -> dict[int, float]:
+        """The passages that answered earlier questions like one, with how like these are."""
+        asked = self._asked
+        if asked is None:
+            return {}
+        likes = _best(lambda most: asked.like(vector, most), _ALIKE, lambda one: is_told(one.asked.document))
+        found: dict[int, float] = {}
+        for one, place in zip(likes, self._store.places([like.asked for like in likes]), strict=True):
+            if place is not None:
+                found[place] = max(found.get(place, 0.0), one.cosine)
+        return found
+
+    def _put(self, document: Document, root: str | None = None) -> None:
         """Embed what the page did not say before, and store it."""
         passages = cut(document)
         texts = [_texts(passage) for passage in passages]
@@ -213,7 +276,8 @@ class Knowledge:
         known = {text: row for passage, rows in before for text, row in zip(_texts(passage), rows, strict=True)}
         new = sorted({text for some in texts for text in some} - set(known))
         known |= dict(zip(new, self._encoder.embed(new), strict=True))
-        self._store.put(document, passages, [np.stack([known[text] for text in some]) for some in texts], self._encoder_name)
+        vectors = [np.stack([known[text] for text in some]) for some in texts]
+        self._store.put(document, passages, vectors, self._encoder_name, root)
 
     def _follow(self) -> VectorIndex:
         """Both indexes as the database is now."""
@@ -228,10 +292,12 @@ class Knowledge:
             self._vectors.add(
                 {found * _MOST_VECTORS + place: row for found, rows in new_vectors.items() for place, row in enumerate(rows)}
             )
-            self._lexical.remove(self._in_lexical - wanted)
-            new = self._store.passages(sorted(wanted - self._in_lexical))
+            self._lexical.remove(self._page_of.keys() - wanted)
+            new = self._store.passages(sorted(wanted - self._page_of.keys()))
             self._lexical.add((key, found.passage.heading, found.passage.text) for key, found in new.items())
-            self._in_lexical, self._revision = wanted, revision
+            self._page_of |= {key: found.passage.document for key, found in new.items()}
+            self._page_of = {key: page for key, page in self._page_of.items() if key in wanted}
+            self._pages, self._revision = self._store.pages(), revision
         return self._vectors
 
 
@@ -240,16 +306,44 @@ def _texts(passage: Passage) -> list[str]:
     return [passage.titled, *passage.sentences][:_MOST_VECTORS]
 
 
-def _hit(found: Stored, cosines: NDArray[np.float32], words: float, asked: float) -> Hit:
+def _best(search: Callable[[int], Sequence[_Found]], most: int, is_open: Callable[[_Found], bool]) -> list[_Found]:
+    """The best that may be seen, as if there were no others; where all may be, one search."""
+    wanted = most
+    while True:
+        found = search(wanted)
+        seen = [one for one in found if is_open(one)][:most]
+        if len(seen) == most or len(found) < wanted:
+            return seen
+        wanted *= _WIDER
+
+
+def _holds(page: Page, today: date) -> bool:
+    return page.valid_from is None or page.valid_from <= today
+
+
+def _instead(found: Stored, pages: Mapping[str, Page], today: date) -> str | None:
+    """The page that holds instead of a passage's; None where it names none that is there and holds by now."""
+    page = found.passage.document
+    said = pages[page].superseded_by
+    other = named_by(said, page, pages) if said else None
+    return other if other is not None and _holds(pages[other], today) else None
+
+
+def _is_same(folder: str, other: str) -> bool:
+    """Whether two paths lead to one folder; of one that is gone only its name can say so."""
+    return folder == other or (os.path.isdir(folder) and os.path.isdir(other) and os.path.samefile(folder, other))
+
+
+def _hit(found: Stored, cosines: NDArray[np.float32], words: float, asked: float, superseded_by: str | None) -> Hit:
     own, sentence = float(cosines[0]), float(cosines[1:].max(initial=-1.0))
     return Hit(
         document=found.passage.document,
         title=found.title,
         heading=found.passage.heading,
         text=found.passage.text,
-        score=round(fused(own, max(own, sentence), words, asked, found.superseded_by is not None), 6),
+        score=round(fused(own, max(own, sentence), words, asked, superseded_by is not None), 6),
         cosine=round(max(own, sentence), 4),
         version=found.version,
         valid_from=found.valid_from.isoformat() if found.valid_from else None,
-        superseded_by=found.superseded_by,
+        superseded_by=superseded_by,
     )

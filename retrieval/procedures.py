@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 from core.types.value import Value
 from retrieval.chunk import sections_of
-from retrieval.documents import Document
+from retrieval.documents import Document, without_code
 
 _STEP = re.compile(r"\d{1,3}[.)]\s+(.+)", re.DOTALL)
 _QUOTED = re.compile(r"“([^”\n]{8,300})”|„([^“”\n]{8,300})[“”]|«([^»\n]{8,300})»|(?<!\w)\"([^\"\n]{8,300})\"(?!\w)")
 _EMPHASIS = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w|[.!?])[*_](?!\w)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_FENCE = re.compile(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
 _FEWEST_STEPS = 2
 
 
@@ -33,7 +32,7 @@ def procedures_in(document: Document) -> Iterator[Procedure]:
 
     A step that is nothing but a link is an entry of a table of contents, and none.
     """
-    shown = document.model_copy(update={"text": _FENCE.sub("", document.text)})
+    shown = document.model_copy(update={"text": without_code(document.text)})
     for heading, blocks in sections_of(shown):
         at = [number for number, block in enumerate(blocks) if _is_step(block)]
         if len(at) >= _FEWEST_STEPS:

@@ -6,7 +6,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Column, Date, DateTime, Engine, ForeignKey, Integer, LargeBinary, Text, UniqueConstraint, delete
+from sqlalchemy import (
+    Column,
+    Date,
+    DateTime,
+    Engine,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    delete,
+    text,
+    update,
+)
+from sqlalchemy.orm import defer
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core.errors import StoreError
@@ -41,6 +55,8 @@ class DocumentRow(SQLModel, table=True):
     """As the page says."""
     added_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     """UTC."""
+    root: str | None = None
+    """The folder it was read from; None where it came otherwise, or before that was kept."""
 
 
 class PassageRow(SQLModel, table=True):
@@ -65,6 +81,13 @@ class PassageRow(SQLModel, table=True):
     """(1 + sentences, width) float32, little-endian: of the passage, then of its sentences; rows of unit length."""
     width: int
     """Of a vector."""
+
+
+_COUNT = text(
+    "INSERT INTO knowledge (tenant, revision, encoder) VALUES (:tenant, 1, :encoder)"
+    " ON CONFLICT (tenant) DO UPDATE SET revision = knowledge.revision + 1"
+)
+"""The same words to SQLite and PostgreSQL."""
 
 
 class KnowledgeRow(SQLModel, table=True):
@@ -93,8 +116,19 @@ class Stored(NamedTuple):
     """Of its page."""
     valid_from: date | None
     """Of its page."""
+
+
+class Page(NamedTuple):
+    """What is known of a page without reading it."""
+
+    digest: str
+    """Of name and text."""
+    root: str | None
+    """The folder it was read from."""
+    valid_from: date | None
+    """As the page says."""
     superseded_by: str | None
-    """Of its page."""
+    """As the page says."""
 
 
 class KnowledgeStore:
@@ -103,11 +137,12 @@ class KnowledgeStore:
     def __init__(self, engine: Engine, tenant: str) -> None:
         self._engine, self._tenant = engine, tenant
 
-    def digests(self) -> dict[str, str]:
-        """The pages there are: name and digest."""
-        query = select(DocumentRow.name, DocumentRow.digest).where(DocumentRow.tenant == self._tenant)
+    def pages(self) -> dict[str, Page]:
+        """The pages there are, by name."""
+        without_text = defer(col(DocumentRow.text))  # type: ignore[arg-type]  # it is an attribute, and typed as a column
+        query = select(DocumentRow).where(DocumentRow.tenant == self._tenant).options(without_text)
         with Session(self._engine) as session:
-            return dict(session.exec(query).all())
+            return {row.name: Page(row.digest, row.root, row.valid_from, row.superseded_by) for row in session.exec(query)}
 
     def revision(self) -> int:
         """How often pages were added, changed or removed."""
@@ -115,7 +150,14 @@ class KnowledgeStore:
             row = session.get(KnowledgeRow, self._tenant)
             return row.revision if row is not None else 0
 
-    def put(self, document: Document, passages: Sequence[Passage], vectors: Sequence[NDArray[np.float32]], encoder: str) -> None:
+    def put(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        vectors: Sequence[NDArray[np.float32]],
+        encoder: str,
+        root: str | None = None,
+    ) -> None:
         """Add a page, or put it in place of what it said before; all of it or nothing.
 
         Args:
@@ -123,6 +165,7 @@ class KnowledgeStore:
             passages: Its passages.
             vectors: Of each passage, (1 + sentences, width) float32, rows of unit length: its own, then those of its sentences.
             encoder: Which encoder they are of.
+            root: The folder it was read from.
 
         Raises:
             StoreError: Earlier pages were embedded by another encoder.
@@ -130,7 +173,7 @@ class KnowledgeStore:
         with Session(self._engine) as session:
             self._count(session, encoder)
             self._delete(session, document.name)
-            row = DocumentRow(tenant=self._tenant, added_at=datetime.now(UTC), **document.model_dump())
+            row = DocumentRow(tenant=self._tenant, added_at=datetime.now(UTC), root=root, **document.model_dump())
             session.add(row)
             session.flush()
             assert row.id is not None  # flushed
@@ -151,11 +194,18 @@ class KnowledgeStore:
     def remove(self, name: str) -> bool:
         """Take a page out; False where there was none."""
         with Session(self._engine) as session:
-            if not self._delete(session, name):
-                return False
             self._count(session, None)
+            if not self._delete(session, name):
+                return False  # and nothing is counted: the session is not committed
             session.commit()
             return True
+
+    def adopt(self, names: Sequence[str], root: str) -> None:
+        """Keep from which folder pages are read that did not change."""
+        here = (col(DocumentRow.tenant) == self._tenant, col(DocumentRow.name).in_(names))
+        with Session(self._engine) as session:
+            session.exec(update(DocumentRow).where(*here).values(root=root))
+            session.commit()
 
     def passage_ids(self) -> list[int]:
         """Every passage there is."""
@@ -209,13 +259,14 @@ class KnowledgeStore:
             return {int(found or 0): _rows(vectors, width) for found, vectors, width in session.exec(query).all()}
 
     def _count(self, session: Session, encoder: str | None) -> None:
-        row = session.get(KnowledgeRow, self._tenant)
-        if row is None:
-            row = KnowledgeRow(tenant=self._tenant, revision=0, encoder=encoder or "")
-        if encoder is not None and row.encoder != encoder:
-            raise StoreError(f"knowledge was embedded by {row.encoder}, not {encoder}: `nightschool knowledge rebuild`")
-        row.revision += 1
-        session.add(row)
+        """Count a change; the first statement of a transaction, which has two writers wait for each other.
+
+        The database adds, since two that read the same number would write the same one, and a reader that knows it miss a change.
+        """
+        session.execute(_COUNT, {"tenant": self._tenant, "encoder": encoder or ""})
+        known = session.exec(select(KnowledgeRow.encoder).where(KnowledgeRow.tenant == self._tenant)).one()
+        if encoder is not None and known != encoder:
+            raise StoreError(f"knowledge was embedded by {known}, not {encoder}: `nightschool knowledge rebuild`")
 
     def _delete(self, session: Session, name: str) -> bool:
         row = session.exec(self._named(name)).first()
@@ -231,7 +282,7 @@ class KnowledgeStore:
 
 
 def _stored(row: PassageRow, page: DocumentRow) -> Stored:
-    return Stored(int(row.id or 0), _said(row, page.name), page.title, page.version, page.valid_from, page.superseded_by)
+    return Stored(int(row.id or 0), _said(row, page.name), page.title, page.version, page.valid_from)
 
 
 def _said(row: PassageRow, page: str) -> Passage:

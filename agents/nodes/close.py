@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -15,6 +16,7 @@ from core.types.trace import OUTCOMES, THREAD, Trace
 _SMALL_TALK = "I am here for the work: orders, invoices, stock, tickets, and what our handbook says."
 _OUT_OF_SCOPE = "That is nothing I can do or look up; a colleague will have to."
 _DONE = "Done."
+_BROKEN_OFF = "Something failed there and I stopped. What was done before it stands."
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -25,6 +27,19 @@ def refuse(desk: Desk, state: State) -> dict[str, Any]:
         "messages": [{"role": "assistant", "content": text}],
         "replies": [{"turn": state["turn"], "kind": "none", "text": text}],
         "outcome": "none",
+    }
+
+
+def broken_off(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The end of a turn in which something failed: the thread says so, as whoever spoke was told it as an error.
+
+    It leaves no trace to learn from, and what failed is not repeated here: errors may name what is not for everybody.
+    """
+    return {
+        "messages": [{"role": "assistant", "content": _BROKEN_OFF}],
+        "replies": [{"turn": state["turn"], "kind": "error", "text": _BROKEN_OFF}],
+        "calls": [],
+        "outcome": "error",
     }
 
 

@@ -17,10 +17,11 @@ app = typer.Typer(help="Pages of policy, prices and procedures; found as they ar
 @app.command()
 def add(
     folder: Annotated[Path, typer.Argument(help="Folder of Markdown and text files, read to any depth.")],
-    prune: Annotated[bool, typer.Option("--prune", help="Also take out pages whose file is gone.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Also take out pages of this folder whose file is gone.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read pages; those that did not change cost nothing. Files that cannot be read are listed (exit 4)."""
+    """Read pages; those that did not change cost nothing. Files that cannot be read, or are named like a page of another folder,
+    are listed (exit 4)."""
     knowledge = open_home().knowledge
     with Bars() as bars:
         bars.step("read pages")

@@ -16,7 +16,7 @@ from agents.memory import Memory
 from agents.router import Routed
 from agents.threads import Threads, Turn, open_threads
 from core.database import open_database
-from core.errors import BadInput, Denied, NotFound
+from core.errors import BadInput, Denied, NotFound, StoreError
 from core.settings import Settings
 from core.traces import TraceStore
 from core.types.message import Message, ToolCall
@@ -400,6 +400,73 @@ def test_a_crash_between_effect_and_checkpoint_does_nothing_twice(place: _Place,
         (turn,) = threads.resume_all()
         assert threads.resume_all() == []
     assert _new(place) == ["hold_customer"] and turn.receipt["outcome"] == "done"
+
+
+def _failing(*_: Any, **__: Any) -> Any:
+    raise StoreError("nothing is allowed until the policy can be read", code="policy")
+
+
+@pytest.mark.parametrize(("owner", "method"), [(Executor, "judge"), (Executor, "execute"), (_Router, "route")])
+def test_a_turn_that_failed_is_over_and_nobody_goes_on_with_it(
+    place: _Place, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
+    broken = RuntimeError("the disk is full")
+    with place.threads(_Scripted("none"), route="action") as threads:
+        thread = threads.say("hello").thread
+    with monkeypatch.context() as failing, place.threads(_Scripted([_HOLD]), route="action") as threads:
+        failing.setattr(owner, method, lambda *_: (_ for _ in ()).throw(broken))
+        with pytest.raises(RuntimeError, match="disk"):
+            threads.say("hold orchid nursery", thread)
+        shown = threads.messages(thread)
+    assert shown[-1]["role"] == "assistant" and "disk" not in str(shown)
+    with place.threads(_Scripted("none"), route="action") as threads:
+        assert threads.resume_all() == []
+        after = threads.say("never mind", thread)
+    assert _new(place) == [] and [reply["kind"] for reply in after.replies] == ["none"]
+
+
+def test_what_a_failed_turn_had_asked_for_waits_no_more(place: _Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = Executor.judge
+
+    def judged(self: Executor, tool: str, *arguments: Any) -> Any:
+        return _failing() if tool == "create_ticket" else judge(self, tool, *arguments)
+
+    monkeypatch.setattr(Executor, "judge", judged)
+    with place.threads(_Scripted([_HOLD, _TICKET], confidence=0.5), act=0.8) as threads, pytest.raises(StoreError):
+        threads.say("hold orchid nursery and open a ticket, late")
+    assert place.home.approvals.waiting() == [] and _new(place) == []
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_an_approval_that_failed_waits_on_and_is_not_given_later_by_itself(
+    place: _Place, monkeypatch: pytest.MonkeyPatch, approve: bool
+) -> None:
+    caller = _Scripted([_HOLD], "done", confidence=0.5)
+    with monkeypatch.context() as failing, place.threads(caller, act=0.8) as threads:
+        waiting = threads.say("hold orchid nursery")
+        failing.setattr(Executor, "approve", lambda *_: (_ for _ in ()).throw(RuntimeError("the disk is full")))
+        with pytest.raises(RuntimeError):
+            threads.decide(waiting.thread, approve=True)
+    with place.threads(caller, act=0.8) as threads:
+        assert threads.resume_all() == [] and _new(place) == []
+        assert threads.resume(waiting.thread).waiting == waiting.waiting
+        threads.decide(waiting.thread, approve=approve)
+    assert _new(place) == ["hold_customer"] * approve
+
+
+def test_what_a_crash_stopped_is_not_given_up_where_nobody_is_told_that_it_failed(
+    place: _Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place.threads(_Scripted(KeyboardInterrupt())) as threads, pytest.raises(KeyboardInterrupt):
+        threads.say("hold orchid nursery")
+    caller = _Scripted([_HOLD], "done")
+    with monkeypatch.context() as failing, place.threads(caller) as threads:
+        failing.setattr(Executor, "judge", _failing)
+        with pytest.raises(StoreError):
+            threads.resume_all()
+    with place.threads(caller) as threads:
+        (turn,) = threads.resume_all()
+    assert turn.receipt["outcome"] == "done" and _new(place) == ["hold_customer"]
 
 
 def test_fifty_corrections_act_on_the_very_next_request(place: _Place) -> None:

@@ -66,6 +66,15 @@ def test_a_correction_acts_on_requests_like_it(text: str, expected: Any) -> None
     assert _recalled(_memory(_SHIFT), text) == expected
 
 
+def test_a_value_said_twice_is_carried_over_only_where_it_is_said_twice_again() -> None:
+    moves = [{"item": "oak chairs", "count": 5, "to": "east yard"}, {"item": "pine desks", "count": 5, "to": "main hall"}]
+    memory = _memory(("move 5 oak chairs to the east yard and 5 pine desks to the main hall", moves))
+    assert _recalled(memory, "move 3 oak chairs to the east yard and 7 pine desks to the main hall") is None
+    assert _recalled(memory, "move 3 oak chairs to the east yard and 3 pine desks to the main hall") == [
+        {**move, "count": 3} for move in moves
+    ]
+
+
 def test_the_newest_correction_counts_and_nothing_may_be_right() -> None:
     memory = _memory(("shift 9 oak chairs over to the main hall", []), _SHIFT)
     found = memory.recall([Message(role="user", content="shift 4 oak chairs over to the east yard")])

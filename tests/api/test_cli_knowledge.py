@@ -45,6 +45,16 @@ def test_files_that_cannot_be_read_are_listed(run: Callable[..., Any], pages: Pa
     assert nowhere.code == 2 and "not a folder" in nowhere.stderr
 
 
+def test_a_second_folder_leaves_the_pages_of_the_first_alone(run: Callable[..., Any], pages: Path, tmp_path: Path) -> None:
+    run("knowledge", "add", str(pages))
+    (tmp_path / "other" / "sales").mkdir(parents=True)
+    (tmp_path / "other" / "sales" / "returns.md").write_text("# Returns\n\nNothing comes back.\n")
+    (tmp_path / "other" / "prices.md").write_text("# Prices\n\nA chair costs ninety euros.\n")
+    added = run("knowledge", "add", str(tmp_path / "other"), "--prune")
+    assert added.code == 4 and "1 new, 0 changed, 0 as before, 0 removed" in added.stdout and str(pages) in added.stdout
+    assert run("knowledge", "list", "--json").document["pages"] == ["prices.md", "sales/freight.md", "sales/returns.md"]
+
+
 def test_questions_that_were_answered_are_brought(run: Callable[..., Any], pages: Path, tmp_path: Path) -> None:
     run("knowledge", "add", str(pages))
     rows: list[Any] = [

@@ -222,6 +222,35 @@ def test_a_client_that_knows_no_threads_stays_in_its_own(client: TestClient, rel
     assert after.json()["nightschool"]["thread"] == asked.json()["nightschool"]["thread"]
 
 
+def test_conversations_that_begin_alike_are_not_taken_for_one(client: TestClient, release: _Release, home: Home) -> None:
+    release.answers, release.confidence = ["none", "none", _HOLD, "none", "done"], 0.4
+    hello = _text(_ask(client, "hello"))
+    assert _text(_ask(client, "hello")) == hello
+    asked = _ask(client, "hello", hello, "hold orchid nursery")
+    other = _ask(client, "hello", hello, "yes").json()["nightschool"]
+    assert _holds(home) == [] and other["thread"] != asked.json()["nightschool"]["thread"]
+    shown = client.get(f"/v1/threads/{other['thread']}").json()["messages"]
+    assert [message["content"] for message in shown][:3] == ["hello", hello, "yes"], "it goes on in a thread of its own"
+    _ask(client, "hello", hello, "hold orchid nursery", _text(asked), "yes")
+    assert _holds(home) == ["hold_customer"]
+
+
+def test_a_turn_that_failed_is_over_and_what_is_said_again_goes_on_in_its_thread(
+    client: TestClient, release: _Release, home: Home
+) -> None:
+    release.answers = ["none", _HOLD, _HOLD, "done"]
+    first = _ask(client, "hello")
+    (home.settings.home / "policy.toml").write_text("[roles")
+    failed = _ask(client, "hello", _text(first), "hold orchid nursery")
+    assert failed.status_code == 503 and "policy" in failed.json()["error"]["message"]
+    (home.settings.home / "policy.toml").unlink()
+    release.release_id = "r-newer"  # threads are opened anew for another champion
+    again = _ask(client, "hello", _text(first), "hold orchid nursery")
+    assert again.json()["nightschool"]["thread"] == first.json()["nightschool"]["thread"]
+    kinds = [reply["kind"] for reply in again.json()["nightschool"]["replies"]]
+    assert kinds == ["done"] and _holds(home) == ["hold_customer"], "the turn that failed is not taken up by itself"
+
+
 def test_a_thread_may_be_named(client: TestClient, release: _Release) -> None:
     release.answers = ["none", "none"]
     thread = _ask(client, "hello").json()["nightschool"]["thread"]
