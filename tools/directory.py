@@ -65,6 +65,8 @@ class Match(NamedTuple):
     """What it is called."""
     cost: float
     """How far what was said is from it: 0 is the name itself."""
+    other_form: bool = False
+    """Said with the legal form of another firm, "Harlow GmbH" for Harlow Ltd: even the only one is to be asked about."""
 
 
 class _Name(NamedTuple):
@@ -161,7 +163,9 @@ class Directory:
         legal = tuple(word for word in words if is_legal(word))
         costs = {key: self._cost(self._names[kind][key], wanted, legal) for key in self._candidates(kind, wanted)}
         near = sorted((cost, self._names[kind][key].text, key) for key, cost in costs.items() if cost <= _WORST)
-        return [Match(key, name, cost) for cost, name, key in near if cost < near[0][0] + _MARGIN][:_MOST]
+        best = [(cost, self._names[kind][key]) for cost, _, key in near if cost < near[0][0] + _MARGIN][:_MOST]
+        other = [bool(legal and name.legal) and set(legal).isdisjoint(name.legal) for _, name in best]
+        return [Match(name.key, name.text, cost, is_other) for (cost, name), is_other in zip(best, other, strict=True)]
 
     def _called(self, kind: str, said: str) -> set[str]:
         """Records of just that name; "Orion Lab's" may be Orion Lab or Orion Labs, "Delta-Marine" Deltamarine too."""

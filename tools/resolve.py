@@ -111,7 +111,7 @@ class _Run:
         return value if found is None else self._record(kind, found, value, path)
 
     def _record(self, kind: str, found: list[Match], said: str, path: str) -> str:
-        if len(found) != 1:
+        if len(found) != 1 or found[0].other_form:
             self.questions.append(Question(field=path, said=said, choices=tuple(match.name for match in found)))
             return said
         self._near.setdefault(kind, found[0].key)

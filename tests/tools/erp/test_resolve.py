@@ -39,6 +39,23 @@ def test_two_that_fit_are_asked_about(company: Sandbox) -> None:
     assert found.questions[0].text.startswith("Which customer do you mean by 'brightwater': Brightwater Ltd, ")
 
 
+@pytest.mark.parametrize(
+    ("said", "is_asked"),
+    [
+        ("Antwerp Diamonds GmbH", True),
+        ("antwerp diamonds nv", False),
+        ("antwerp diamonds", False),
+        ("Delhi Diagnostics Ltd", False),
+        ("Delhi Diagnostics Inc", True),
+        ("Thornbury Estates Ltd", False),
+    ],
+)
+def test_a_firm_of_another_form_is_asked_about_though_no_other_is_like_it(company: Sandbox, said: str, is_asked: bool) -> None:
+    found = _resolve(company, "hold_customer", customer=said)
+    assert [len(question.choices) for question in found.questions] == ([1] if is_asked else [])
+    assert is_asked or found.arguments["customer"].startswith("C0")
+
+
 def test_what_is_not_known_is_asked_about(company: Sandbox) -> None:
     found = _resolve(company, "post_invoice", invoice="INV-99999")
     assert found.questions[0].text == "I do not know invoice 'INV-99999'; which one do you mean?"
