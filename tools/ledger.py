@@ -25,6 +25,8 @@ State = Literal["pending", "done", "failed", "undone", "unknown"]
 whether it did it, and a person has to look."""
 _CLOSED = ("done", "failed", "undone")
 _FORGOTTEN = "forgotten"
+_ENTERED_WITHIN = timedelta(minutes=5)
+"""A write is entered in the audit in the transaction that begins it, which may have to wait for another one."""
 LEASE_S = 900.0
 """Longer than any write may take. It is for other machines: a process of this one that is gone is seen at once."""
 
@@ -280,6 +282,7 @@ class Ledger:
         chain = self.audit.rows()
         last = {row.about: row for row in chain if row.event in ("pending", "done", "failed", "undone", "unknown")}
         forgotten = {row.about for row in chain if row.event == _FORGOTTEN}
+        begun = {row.about: datetime.fromisoformat(row.at) for row in reversed(chain) if row.event == "pending"}
         found = []
         with Session(self._engine) as session:
             rows = {row.key: row for row in session.exec(select(LedgerRow).where(LedgerRow.tenant == self._tenant))}
@@ -296,6 +299,10 @@ class Ledger:
                     found.append(f"write {key!r}: was forgotten, and holds values")
             elif not all(self.audit.holds(seen, name, value) for name, value in _values(row).items()):
                 found.append(f"write {key!r}: its person, tool, arguments or effect are not those the audit saw")
+            elif row.approval != seen.body.get("approval"):
+                found.append(f"write {key!r}: let through by {row.approval}, in the audit by {seen.body.get('approval')}")
+            elif key in begun and abs(begun[key] - _utc(row.created_at)) > _ENTERED_WITHIN:
+                found.append(f"write {key!r}: begun at {_utc(row.created_at)}, in the audit at {begun[key]}")
         return found
 
     def forget(self, before: datetime, by: Principal, pretend: bool = False) -> int:
@@ -397,6 +404,10 @@ def request_hash(tool: str, arguments: Mapping[str, Any]) -> str:
 
 def _values(row: LedgerRow) -> dict[str, Any]:
     return {"request": [row.person, row.role, row.system, row.tool, row.arguments], "effect": row.effect}
+
+
+def _utc(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)  # SQLite hands dates back without a zone
 
 
 def derived_key(thread: str, call: str, tool: str, arguments: Mapping[str, Any]) -> str:

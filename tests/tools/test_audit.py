@@ -75,8 +75,11 @@ def test_every_tampering_is_found(place: Place) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["arguments = '{\"amount\": 9}'", "person = 'bea'", "effect = NULL", "state = 'failed'", "tool = 'look'", "role = 'boss'"],
-)
+    [
+        "arguments = '{\"amount\": 9}'", "person = 'bea'", "effect = NULL", "state = 'failed'", "tool = 'look'", "role = 'boss'",
+        "approval = 'a-1'", "created_at = '2020-01-01 00:00:00'",
+    ],
+)  # fmt: skip
 def test_a_changed_ledger_is_found(place: Place, change: str) -> None:
     with place.engine.begin() as connection:
         connection.execute(text(f"UPDATE ledger SET {change} WHERE key = 'k3'"))
