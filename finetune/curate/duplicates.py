@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from core.types.example import Example
-from core.types.message import without_ids, write_messages
 from core.types.value import content_hash
 from finetune.curate.filtered import Filtered
 
 
 def exact_duplicates(examples: Sequence[Example]) -> Filtered:
-    """Drop an example whose conversation and steps were seen before, call ids aside."""
+    """Drop an example whose conversation and steps were seen before, call ids and the order of calls aside."""
     seen: set[str] = set()
     kept, dropped = [], {}
     for example in examples:
@@ -23,5 +22,4 @@ def exact_duplicates(examples: Sequence[Example]) -> Filtered:
 
 
 def _key(example: Example) -> str:
-    steps = [[s.position, s.outcome, [[c.name, c.arguments] for c in s.calls], s.query] for s in example.steps]
-    return content_hash([write_messages(without_ids(example.messages)), steps], length=32)
+    return content_hash([example.keys_before()[-1], [step.key for step in example.steps]], length=32)

@@ -120,6 +120,14 @@ def test_call_ids_do_not_make_another_conversation() -> None:
     assert len(exact_duplicates([first, second]).kept) == 1
 
 
+def test_the_order_of_calls_does_not_make_another_step() -> None:
+    one, other = (ToolCall(name="move", arguments={"count": count}) for count in (1, 2.0))
+    first, second = (
+        example("x", "go", step=Step(position=1, outcome="calls", calls=calls)) for calls in ((one, other), (other, one))
+    )
+    assert len(exact_duplicates([first, second]).kept) == 1
+
+
 # schema
 
 
