@@ -55,9 +55,14 @@ def _arguments(path: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, bool
         yield from _arguments(f"{path}.{name}", inner.get("items") or inner)
 
 
+def is_call(toolset: Toolset, part: str) -> bool:
+    """Whether a part is a tool, once or twice, and no argument: names of tools may hold dots."""
+    return part.removesuffix(TWICE) in toolset.by_name
+
+
 def is_tool(toolset: Toolset, part: str) -> bool:
-    """Whether a part is a tool, or what is done instead of calling one, and no argument: names of tools may hold dots."""
-    return part.removesuffix(TWICE) in toolset.by_name or (part.startswith("!") and "." not in part)
+    """Whether a part is a tool, or what is done instead of calling one."""
+    return is_call(toolset, part) or (part.startswith("!") and "." not in part)
 
 
 def tools_of(toolset: Toolset, parts: frozenset[str]) -> frozenset[str]:

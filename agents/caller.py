@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.arguments import TWICE
+from agents.arguments import TWICE, is_call
 from agents.offers import OfferFinder, Offers
 from agents.picker import Pick, Picker, pick_text
 from agents.plans import differs, lay_out
@@ -220,14 +220,14 @@ def _is_likely_with_more(toolset: Toolset, pick: Pick | None, name: str, is_laid
     """Whether one more call beside that of tool `name` is worth a draft, although a plan of two may have been drafted."""
     if pick is None or pick.several >= _SEVERAL_LIKELIER:
         return True
-    beside = {part: p for part, p in pick.parts.items() if part.removesuffix(TWICE) in toolset.by_name and part != name}
+    beside = {part: p for part, p in pick.parts.items() if is_call(toolset, part) and part != name}
     return not is_laid_out and max(pick.several, *beside.values(), 0.0 if beside else 1.0) >= _MIN_PART
 
 
 def _others(toolset: Toolset, pick: Pick, name: str) -> list[str]:
     """Tools that may well be called beside tool `name`, likeliest first; itself where it may be called twice."""
     least = _MIN_PART if pick.several >= _SEVERAL else _BESIDE
-    chances = {part: p for part, p in pick.parts.items() if part.removesuffix(TWICE) in toolset.by_name}
+    chances = {part: p for part, p in pick.parts.items() if is_call(toolset, part)}
     beside = {part: p for part, p in chances.items() if not part.endswith(TWICE) and part != name and p >= least}
     if chances.get(name + TWICE, 0.0) >= least / 2:
         beside[name] = chances[name + TWICE]
