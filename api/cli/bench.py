@@ -102,7 +102,13 @@ _OF_OPINIONS = {
 
 
 def _interval(found: dict[str, Any] | None) -> str:
+    """A rate with its interval; a dash where there were no rows."""
     return f"{found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}" if found else "-"
+
+
+def _points(gap: dict[str, Any]) -> str:
+    """A difference with its interval, in points."""
+    return f"{100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]"
 
 
 _Scenarios = Annotated[int | None, typer.Option(min=1, help="Golden scenarios; default all of the report's half.")]
@@ -135,7 +141,7 @@ def loop(
     )
     with Bars() as bars:
         document = run_loop(out.resolve(), Settings(), order, bars)
-    lines = [f"{name:<24} end state {found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}"
+    lines = [f"{name:<24} end state {_interval(found)}"
              for name, found in document["end_state"].items()]  # fmt: skip
     lines += [f"{name} less training rows alone: {100 * gap['difference']:+.1f} points"
               f" [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]" for name, gap in document["lift"].items()]  # fmt: skip
@@ -220,8 +226,8 @@ def augment(
     lines = []
     for name, found in document["end_state"].items():
         gap = document["lift"].get(name)
-        adds = f"  {100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]" if gap else ""
-        lines.append(f"{name:<18} end state {found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}{adds}")
+        adds = f"  {_points(gap)}" if gap else ""
+        lines.append(f"{name:<18} end state {_interval(found)}{adds}")
     show(document, "\n".join(lines), as_json)
 
 
@@ -244,10 +250,8 @@ def traces(
     for name, ways in document["exact"].items():
         for way, found in ways.items():
             gap = document["against clean"].get(name, {}).get(way)
-            against = f"  {100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]" if gap else ""
-            lines.append(
-                f"{name:<24} {way:<8} {found['rate']:.3f} [{found['low']:.3f}, {found['high']:.3f}]  n={found['n']}{against}"
-            )
+            against = f"  {_points(gap)}" if gap else ""
+            lines.append(f"{name:<24} {way:<8} {_interval(found)}{against}")
     show(document, "\n".join(lines), as_json)
 
 
