@@ -12,7 +12,7 @@ from agents.picker import Picker, TextEmbedder
 from core.types.example import Example
 from core.types.release import Release
 from core.types.tool import Toolset
-from core.types.trace import Trace
+from core.types.trace import HISTORY, Trace
 from core.types.value import Value, content_hash
 from core.whole import write_whole
 from finetune.audit_sample import AuditSample
@@ -24,6 +24,7 @@ from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, TAUGHT, agreed
 from finetune.curate.decontaminate import decontaminated
 from finetune.curate.disputed import FEWEST_STEPS, disputes, undisputed
 from finetune.curate.duplicates import exact_duplicates
+from finetune.curate.filled_in import filled_in
 from finetune.curate.filtered import Filtered
 from finetune.curate.grounded import grounded
 from finetune.curate.mostly_peoples import mostly_peoples
@@ -132,6 +133,7 @@ class Curator:
         people = {t.id: t.principal.subject_key for t in traces if t.is_of_the_day and not t.is_correction}
         imported = (trace.id for trace in traces if not trace.is_of_the_day and not trace.is_taught)
         trust = dict.fromkeys(imported, IMPORTED) | dict.fromkeys(put_right, PUT_RIGHT)
+        history = {trace.id for trace in traces if trace.source == HISTORY}
         taught = _taught(traces)
         trust |= dict.fromkeys(taught, TAUGHT)
         rewords = {trace.id: original for trace in traces if (original := trace.rewords) is not None}
@@ -150,6 +152,7 @@ class Curator:
             "near-duplicates": lambda rows: near_duplicates(rows, put_right.keys()),
             "not one person's": lambda rows: capped(rows, people),
             "not one sort's": lambda rows: balanced(rows, put_right.keys() | taught),
+            "history fills in": lambda rows: filled_in(rows, history),
             "mostly people's": lambda rows: mostly_peoples(rows, taught),
         }
         left_aside = Passed(filter="room", before=seen.accepted, dropped=seen.stale + seen.crowded_out, not_applicable="")

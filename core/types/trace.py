@@ -14,6 +14,8 @@ OUTCOMES: tuple[Outcome, ...] = ("calls", "ask", "knowledge", "none", "done")
 Judged = Literal["", "approved", "edited", "rejected"]
 THREAD, CORRECTION, TEACHER = "thread ", "correction of ", "teacher "
 """How a trace's source begins that the agent recorded, of one that puts another one right, and of what a larger model says."""
+HISTORY = "history"
+"""The source of what letters and a journal gave."""
 REWORDS = " rewords "
 """What stands in the source of a larger model's other words before the id of the trace they are for."""
 

@@ -17,6 +17,7 @@ from finetune.curate.capped import capped
 from finetune.curate.conflicts import IMPORTED, PUT_RIGHT, agreed
 from finetune.curate.decontaminate import MAX_JACCARD, decontaminated, jaccard, trigrams
 from finetune.curate.duplicates import exact_duplicates
+from finetune.curate.filled_in import filled_in
 from finetune.curate.near_duplicates import near_duplicates
 from finetune.curate.prefixes import whole_threads
 from finetune.curate.schema import schema_valid
@@ -283,6 +284,24 @@ def test_nothing_is_out_of_balance_where_there_is_little_or_one_sort() -> None:
     assert balanced(done, set()).not_applicable == "one sort of work", "that all is done is no sort of its own"
     taught = [calling(f"t{number}") for number in range(9)]
     assert balanced([*done, *taught], {row.trace_id for row in taught}).not_applicable, "a teacher puts nobody out of balance"
+
+
+def test_history_fills_in_what_conversations_lack_and_is_no_more_than_they_are() -> None:
+    talks = [
+        *(calling(f"l{number}", tool="look") for number in range(8)),
+        *(calling(f"n{number}", "none") for number in range(4)),
+    ]
+    read_off = [calling(f"h{tool}{number}", tool=tool) for tool in ("look", "move", "send") for number in range(30)]
+    history = {row.trace_id for row in read_off}
+    kept, dropped, lacked = filled_in([*talks, *read_off], history)
+    added = [row.steps[0].calls[0].name for row in kept if row.trace_id in history]
+    assert not lacked and {row.trace_id for row in talks} < {row.trace_id for row in kept}
+    assert sorted(added) == ["move"] * 6 + ["send"] * 6, "looked at has been often enough"
+    assert set(dropped.values()) == {"more history than 12 conversations"} and len(dropped) == 78
+    assert filled_in([*read_off[::-1], *talks], history).dropped == dropped, "whatever the order they come in"
+    assert not filled_in(kept, history).dropped
+    assert filled_in(read_off, history) == (read_off, {}, "nothing but history")
+    assert filled_in(talks, set()) == (talks, {}, "no history")
 
 
 def test_where_one_person_is_all_there_is_nothing_is_left_out() -> None:

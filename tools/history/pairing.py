@@ -16,13 +16,11 @@ from typing import NamedTuple
 from core.types.message import Message, ToolCall
 from core.types.principal import Principal
 from core.types.tool import Toolset
-from core.types.trace import Trace
+from core.types.trace import HISTORY, Trace
 from tools.history.records import MOST_CHARACTERS, Entry, Letter, by_time
 from tools.history.wording import Worded, Wording, call_key
 from tools.validate import argument_error
 
-SOURCE = "history"
-"""Source of the traces that come of it."""
 MOST_CALLS = 4
 """Of one request; who wrote more meant something else."""
 _ON_CONDITION = re.compile(r"\b(?:if|unless|otherwise|whether)\b", re.IGNORECASE)
@@ -154,7 +152,7 @@ def _trace(letter: Letter, answers: Sequence[_Answer], toolset: Toolset, princip
             Message(role="assistant", tool_calls=tuple(calls)),
         ),
         outcome="calls",
-        source=SOURCE,
+        source=HISTORY,
         principal=principal.model_copy(update={"person": answers[0].entry.author}),
         schema_hashes={call.name: toolset.schema_hashes[call.name] for call in calls},
     )
