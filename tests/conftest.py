@@ -2,8 +2,7 @@
 
 import json
 import os
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 
 # Read by huggingface_hub and langsmith when they are imported, so before anything else is.
@@ -15,14 +14,13 @@ for _name in ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pytest_socket import socket_allow_hosts
 
 from agents.home import Home
 from core.settings import Settings
 from core.types.tool import read_toolset
+from tests.hashed_words import HashedWords
 from tools.erp.operations import ALL
 
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -40,24 +38,10 @@ def pytest_runtest_setup() -> None:
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
 
 
-class HashedWords:
-    """Words hashed to a unit vector, in place of the sentence encoder."""
-
-    width = 256
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(len(texts), width), rows of unit length."""
-        vectors = np.zeros((len(texts), self.width), np.float32)
-        for row, text in enumerate(texts):
-            for word in ("", *text.lower().split()):
-                vectors[row, zlib.crc32(word.encode()) % self.width] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
 @pytest.fixture(scope="session")
 def hashed_words() -> HashedWords:
     """An encoder that needs no model."""
-    return HashedWords()
+    return HashedWords(256)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,8 @@
 """The picker: ranks what a step starts with and says which parts it has, from the request alone."""
 
-import zlib
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from agents.arguments import parts_of
 from agents.linear import LabelSetClassifier
@@ -14,6 +10,7 @@ from agents.picker import Picker, PickerRow
 from core.errors import ModelError
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
+from tests.hashed_words import HashedWords
 from tools.kinds import KindTable
 from tools.marks import Marker
 
@@ -24,17 +21,6 @@ TOOLSET = read_toolset(
     {"customer": {"names": ["Acme", "Bolt", "Crane", "Delta"]}},
 )
 MARKER = Marker(TOOLSET, KindTable())
-
-
-class HashingEmbedder:
-    """Words hashed to a unit vector, in place of the sentence encoder."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), 64), np.float32)
-        for row, text in enumerate(texts):
-            for word in ("", *text.lower().split()):
-                vectors[row, zlib.crc32(word.encode()) % 64] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def said(text: str) -> tuple[Message, ...]:
@@ -52,7 +38,7 @@ def picker() -> Picker:
     ]  # fmt: skip
     one, other = (ToolCall(name=name, arguments={"customer": "Acme"}) for name in ("bill", "call"))
     joined = [(said(f"please bill {n}, and ring up {m} now"), (one, other)) for n in names for m in names]
-    return Picker.fit(TOOLSET, [PickerRow(*r) for r in rows], [PickerRow(*r) for r in joined], MARKER, HashingEmbedder())
+    return Picker.fit(TOOLSET, [PickerRow(*r) for r in rows], [PickerRow(*r) for r in joined], MARKER, HashedWords())
 
 
 def test_fitted_on_it_learns_a_new_word_and_forgets_none(picker: Picker, tmp_path: Path) -> None:
@@ -60,9 +46,9 @@ def test_fitted_on_it_learns_a_new_word_and_forgets_none(picker: Picker, tmp_pat
     new = [PickerRow(said(f"zorch {n}"), (ToolCall(name="bill", arguments={"customer": n}),)) for n in names * 2]
     assert picker.pick(said("zorch Delta")).ranking[0][1] < 0.7
     known = [PickerRow(said(f"ring up {n} now"), (ToolCall(name="call", arguments={"customer": n}),)) for n in names * 2]
-    later = Picker.fit(TOOLSET, new, [], MARKER, HashingEmbedder(), start=picker, kept=known)
+    later = Picker.fit(TOOLSET, new, [], MARKER, HashedWords(), start=picker, kept=known)
     later.save(tmp_path / "picker.safetensors")
-    read = Picker.load(tmp_path / "picker.safetensors", TOOLSET, MARKER, HashingEmbedder())
+    read = Picker.load(tmp_path / "picker.safetensors", TOOLSET, MARKER, HashedWords())
     zorched = read.pick(said("zorch Delta"))
     assert zorched.ranking[0][0] == "bill" and zorched.ranking[0][1] > 0.8
     for text in ("please bill Delta", "ring up Delta now", "ring up Delta, tell them hello", "nice day outside"):
@@ -77,9 +63,7 @@ def test_rows_it_has_learned_hold_it_where_it_was(picker: Picker) -> None:
            for n in ("Acme", "Bolt", "Crane") for what in ("lovely weather today", "how nice it is", "what a day")]  # fmt: skip
     known = [PickerRow(said(f"nice day {n}"), (ToolCall(name="!none"),)) for n in ("today", "outside", "indeed")] * 3
     chances = [
-        dict(Picker.fit(TOOLSET, new, [], MARKER, HashingEmbedder(), picker, kept).pick(said("nice day outside")).ranking)[
-            "!none"
-        ]
+        dict(Picker.fit(TOOLSET, new, [], MARKER, HashedWords(), picker, kept).pick(said("nice day outside")).ranking)["!none"]
         for kept in ([], known)
     ]
     assert chances[0] < chances[1]
@@ -88,7 +72,7 @@ def test_rows_it_has_learned_hold_it_where_it_was(picker: Picker) -> None:
 def test_a_head_nobody_took_before_is_taken_in(picker: Picker) -> None:
     rows = [PickerRow(said(f"where does it say {what}"), (ToolCall(name="!search"),)) for what in ("prices", "terms", "dates")]
     assert "!search" not in dict(picker.pick(said("where does it say prices")).ranking)
-    later = Picker.fit(TOOLSET, rows, [], MARKER, HashingEmbedder(), start=picker)
+    later = Picker.fit(TOOLSET, rows, [], MARKER, HashedWords(), start=picker)
     assert later.pick(said("where does it say prices")).ranking[0][0] == "!search"
 
 
@@ -119,13 +103,13 @@ def test_two_wishes_are_seen_where_no_row_had_two(picker: Picker) -> None:
 def test_joined_rows_teach_that_a_step_holds_several_calls_and_nothing_else(picker: Picker) -> None:
     both, alone = (picker.pick(said(text)) for text in ("please bill Delta, and ring up Crane now", "please bill Delta"))
     assert both.several > 0.5 > alone.several
-    plain = Picker.fit(TOOLSET, [PickerRow(said("bill Acme"), (ToolCall(name="bill"),))] * 4, [], MARKER, HashingEmbedder())
+    plain = Picker.fit(TOOLSET, [PickerRow(said("bill Acme"), (ToolCall(name="bill"),))] * 4, [], MARKER, HashedWords())
     assert plain.pick(said("bill Acme, bill Bolt")).several == 0
 
 
 def test_a_saved_picker_picks_the_same(picker: Picker, tmp_path: Path) -> None:
     picker.save(tmp_path / "picker.safetensors")
-    loaded = Picker.load(tmp_path / "picker.safetensors", TOOLSET, MARKER, HashingEmbedder())
+    loaded = Picker.load(tmp_path / "picker.safetensors", TOOLSET, MARKER, HashedWords())
     for text in ("bill Acme", "ring up", ""):
         assert [head for head, _ in loaded.pick(said(text)).ranking] == [head for head, _ in picker.pick(said(text)).ranking]
         assert loaded.pick(said(text)).several == pytest.approx(picker.pick(said(text)).several, abs=2e-3)

@@ -23,7 +23,7 @@ from finetune.curation import Curated, Curator
 from finetune.fit import Remembering, picker_rows
 from finetune.harvest import harvest
 from finetune.progress import Silent
-from tests.finetune.test_nightly import HashingEmbedder
+from tests.hashed_words import HashedWords
 
 _ITEM = {"type": "object", "properties": {"item": {"type": "string", "x-kind": "product"}}, "required": ["item"]}
 PRODUCTS = ("oak chair", "pine desk", "snow chain", "steel lamp", "glass vase")
@@ -173,7 +173,7 @@ def test_a_day_nobody_errs_in_loses_nothing() -> None:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    monkeypatch.setattr(Home, "embedder", HashedWords())
     home = Home(Settings(home=tmp_path / "home", threads=1, engine_threads=1))
     home.registry.add(TOOLSET)
     yield home
