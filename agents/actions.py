@@ -13,7 +13,7 @@ from core.types.tool import Tool
 from core.types.value import Value
 from tools.approvals import Request
 from tools.executor import Executor
-from tools.ledger import Entry
+from tools.ledger import Entry, request_hash
 from tools.policy import Decision
 from tools.resolve import resolve
 
@@ -66,7 +66,8 @@ class Actions:
             tool: What to call.
             arguments: Records by number, or as people say them.
             principal: For whom.
-            key: Idempotency key; None makes a new one, so that the same call again is another write.
+            key: Idempotency key; None makes a new one, so that the same call again is another write. The same words under the
+                same key stand for what they meant the first time, whatever "the latest order" would be by now.
             dry_run: Show what would change, change nothing.
 
         Raises:
@@ -78,12 +79,15 @@ class Actions:
             StoreError: The key stands for another call, a twin is at it, or ledger and audit cannot be written.
         """
         key = _checked(key)
-        resolved = self.resolved(tool, arguments)
         if dry_run:
+            resolved = self.resolved(tool, arguments)
             effect = self.executor.propose(tool, resolved, principal)
             return Acted(status="proposed", tool=tool, arguments=resolved, key=None, effect=effect)
+        said = request_hash(tool, arguments)
+        known = self._meant(key, said, principal)
+        resolved = self.resolved(tool, arguments) if known is None else known
         try:
-            effect = self.executor.execute(tool, resolved, principal, key)
+            effect = self.executor.execute(tool, resolved, principal, key, said=said)
         except ApprovalNeeded as error:
             request = self.executor.approvals.get(error.request)
             return self._waiting(request, principal)
@@ -99,7 +103,8 @@ class Actions:
         """
         request = self.executor.approvals.get(identity)
         token = self.executor.approve(identity, by)
-        self.executor.execute(request.tool, request.arguments, request.principal, request.key, token, request.shown.taint)
+        shown, arguments = request.shown, request.arguments
+        self.executor.execute(request.tool, arguments, request.principal, request.key, token, shown.taint, shown.said)
         entry = self.entry(request.key)
         effect = self.executor.seen(entry.effect or request.shown.effect, by)
         said = self.executor.seen(Effect(tool=request.tool, result=request.arguments), by).result
@@ -148,6 +153,14 @@ class Actions:
         if tool not in operations:
             raise NotFound(f"tool {tool!r}: not there; known: {', '.join(operations)}")
         return operations[tool].tool
+
+    def _meant(self, key: str, said: str, principal: Principal) -> dict[str, Any] | None:
+        """What these very words were resolved to when this person sent them under this key before; None where they did not."""
+        if (known := self.ledger.meant(key, said)) is not None:
+            return known
+        request = self.executor.approvals.of_key(key)
+        same = request is not None and request.shown.said == said and request.principal.person == principal.person
+        return request.arguments if request is not None and same else None
 
     def _waiting(self, request: Request, principal: Principal) -> Acted:
         return Acted(

@@ -4,8 +4,11 @@ Every call of a tool takes the write path, with the tool itself as the business 
 or what a key did, so a diff is not shown, and a call that a crash interrupted stays unknown until a person has looked.
 """
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware, ToolCallRequest
@@ -27,6 +30,7 @@ from tools.trust import Taint, Trust, taint_of
 
 _WHOLE: Mapping[str, Trust] = {"content": "clean"}
 Handler = Callable[[ToolCallRequest], ToolMessage | Command[Any]]
+AsyncHandler = Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
 
 
 class WritePath(AgentMiddleware[Any, Any]):
@@ -68,6 +72,23 @@ class WritePath(AgentMiddleware[Any, Any]):
         if system.answer is not None:
             return system.answer
         return ToolMessage(content=str(effect.result.get("content", "")), tool_call_id=number, name=name)
+
+    async def awrap_tool_call(self, request: ToolCallRequest, handler: AsyncHandler) -> ToolMessage | Command[Any]:
+        """As `wrap_tool_call`, for agents that run in an event loop: what is asked and entered must not keep others waiting."""
+        loop = asyncio.get_running_loop()
+
+        async def awaited(asked: ToolCallRequest) -> ToolMessage | Command[Any]:
+            return await handler(asked)
+
+        def called(asked: ToolCallRequest) -> ToolMessage | Command[Any]:
+            return asyncio.run_coroutine_threadsafe(awaited(asked), loop).result()
+
+        # A thread of its own: the tools may run in those the loop lends, and these would all be waiting for them here.
+        thread = ThreadPoolExecutor(1)
+        try:
+            return await loop.run_in_executor(thread, copy_context().run, self.wrap_tool_call, request, called)
+        finally:
+            thread.shutdown(wait=False)
 
     def _carried_out(self, executor: Executor, name: str, said: dict[str, Any], key: str, taint: Taint) -> Effect:
         request = executor.approvals.of_key(key)

@@ -1,5 +1,6 @@
 """Planning: one operation over many records, made into a plan, decided by a person, and carried out row by row."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import uuid4
@@ -16,6 +17,7 @@ RowState = Literal["waiting", "left out", "cannot", "under way", "done", "undone
 _OF_LEDGER: dict[str, RowState] = {"done": "done", "undone": "undone", "unknown": "unknown", "pending": "under way"}
 _LISTED = (10, 20)
 """So many records the reads of an ERP list at most."""
+_log = logging.getLogger(__name__)
 
 
 class ShownRow(Value):
@@ -166,8 +168,27 @@ class Planning:
     def run(self, plan: Plan) -> Plan:
         """Carry out what was let through and is not done yet, in order; a plan that was interrupted goes on.
 
-        Where the business system does not answer it stops, and goes on later.
+        Where the business system does not answer it stops, and goes on later; so it does where anything else stops it.
         """
+        try:
+            return self._carried_out(plan)
+        except Exception:
+            self._plans.let_go(plan)  # this process lives on, and would be taken to be at it still
+            raise
+
+    def resume(self) -> list[Plan]:
+        """Go on with every plan that a crash stopped; one that fails again does not stop the others."""
+        mine = [plan for plan in self._plans.unfinished() if plan.system == self._executor.system]
+        resumed = []
+        for plan in mine:
+            try:
+                if self._plans.take_over(plan):
+                    resumed.append(self.run(plan))
+            except Exception:
+                _log.exception("plan %s could not be gone on with", plan.id)
+        return resumed
+
+    def _carried_out(self, plan: Plan) -> Plan:
         assert plan.decided_by is not None  # it was decided
         rows = list(plan.rows)
         unwanted = plan.left_out if plan.state == "approved" else range(len(rows))
@@ -184,11 +205,6 @@ class Planning:
         plan = plan.model_copy(update={"rows": tuple(rows), "finished": True})
         self._plans.note(plan, finished=True)
         return plan
-
-    def resume(self) -> list[Plan]:
-        """Go on with every plan that a crash stopped."""
-        mine = [plan for plan in self._plans.unfinished() if plan.system == self._executor.system]
-        return [self.run(plan) for plan in mine if self._plans.take_over(plan)]
 
     def _row(self, tool: str, said: Mapping[str, Any], by: Principal, plan: str, at: int, why: str) -> PlannedRow:
         try:

@@ -13,7 +13,7 @@ from agents.second import SecondOpinion
 from agents.untrained import UntrainedCaller
 from core.bases import Base
 from core.chat import FORMAT_HASH
-from core.errors import ModelError
+from core.errors import ModelError, NotFound
 from core.types.message import Message
 from core.types.prediction import Prediction
 from core.types.release import Release
@@ -57,7 +57,7 @@ class Loader:
         """Load a predictor.
 
         Raises:
-            NotFound: No such toolset or release, or no champion yet.
+            NotFound: No such toolset or release, a release of another toolset, or no champion yet.
             ModelError: A model file is missing or corrupted.
         """
         if release == BASE:
@@ -65,6 +65,8 @@ class Loader:
             engine = open_bare_engine(self._home, self._home.bases.get(base))
             return Loaded(BASE, toolset, UntrainedCaller(engine, toolset), engine)
         found = self._home.releases.champion(toolset_name) if release == CHAMPION else self._home.releases.get(release)
+        if found.toolset != toolset_name:
+            raise NotFound(f"release {found.id!r} is not of toolset {toolset_name!r}; `nightschool releases list` shows its own")
         if found.format_hash != FORMAT_HASH:
             raise ModelError(f"release {found.id} learned another text format than this version writes: run the night again")
         folder = self._home.releases.path(found.id)
@@ -136,7 +138,11 @@ def open_engine(home: Home, base: Base, adapter: Path | None, context: int = 409
 
 
 class Fleet:
-    """The callers of a serving process: loaded once, swapped when a new champion is promoted."""
+    """The callers of a serving process: loaded once, swapped when a new champion is promoted.
+
+    Of each toolset the champion is kept, and the one other release that was named last: whoever may ask could otherwise fill
+    the memory by naming every release there is.
+    """
 
     def __init__(self, home: Home) -> None:
         self._home, self._loader = home, Loader(home)
@@ -144,13 +150,19 @@ class Fleet:
         self._lock = threading.Lock()
 
     def get(self, toolset: str, release: str | None) -> Loaded:
-        """The caller for a toolset; its champion unless a release is named."""
-        release_id = release or self._home.releases.champion(toolset).id
+        """The caller for a toolset; its champion unless a release is named.
+
+        Raises:
+            NotFound: No such toolset or release, a release of another toolset, or no champion yet.
+            ModelError: A model file is missing or corrupted.
+        """
+        champion = self._home.releases.history(toolset)[-1:]
+        release_id = self._home.releases.champion(toolset).id if release is None or release == CHAMPION else release
         with self._lock:
             found = self._loaded.get((toolset, release_id))
             if found is None:
                 found = self._loader.load(toolset, release_id)
-                # A superseded champion is dropped from the table; requests that hold it finish on it, then it is freed.
-                self._loaded = {key: value for key, value in self._loaded.items() if key[0] != toolset}
-                self._loaded[(toolset, release_id)] = found
+                # What is dropped from the table is freed once the requests that hold it have finished on it.
+                kept = (key for key in self._loaded if key[0] != toolset or key[1] in champion)
+                self._loaded = {**{key: self._loaded[key] for key in kept}, (toolset, release_id): found}
         return found

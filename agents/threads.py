@@ -1,9 +1,10 @@
 """Threads: conversations that last. Each is kept in a file of its own kind, goes on after a crash, and waits for people."""
 
+import logging
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from core.types.value import Value
 MOST_CHARACTERS = 12_000
 """Of one message."""
 _BUSY_TIMEOUT_S = 15
+_log = logging.getLogger(__name__)
 Edits = Mapping[str, dict[str, Any]]
 """Other arguments, as said, for calls that wait, by the id of the call."""
 AS_IT_IS: Edits = {}
@@ -175,17 +177,14 @@ class Threads:
     def resume_all(self) -> list[Turn]:
         """Bring to its end, or to where it waits, every turn that a crash stopped; what was only just said is taken up again.
 
-        One that fails stays as it is, since nobody who said it would be told.
+        One that fails stays as it is, since nobody who said it would be told, and does not stop the others.
         """
         turns = []
         for begun in self._turns.all():
-            config = _config(begun.thread)
-            reached = self._graph.get_state(config).values.get("turn", 0)
-            if reached < begun.turn:
-                turns.append(self._take(begun, told=False))
-            else:
-                turns.append(self.resume(begun.thread))
-                self._turns.end(begun.thread)
+            try:
+                turns.append(self._resumed(begun))
+            except Exception:
+                _log.exception("thread %s: the turn that a crash stopped could not be gone on with", begun.thread)
         return turns
 
     def speaker(self, thread: str) -> Principal:
@@ -203,6 +202,14 @@ class Threads:
             NotFound: No such thread.
         """
         return list(self._graph.get_state(self._config(thread)).values.get("messages", []))
+
+    def _resumed(self, begun: OpenTurn) -> Turn:
+        reached = self._graph.get_state(_config(begun.thread)).values.get("turn", 0)
+        if reached < begun.turn:
+            return self._take(begun, told=False)
+        turn = self.resume(begun.thread)
+        self._turns.end(begun.thread)
+        return turn
 
     def _take(self, begun: OpenTurn, on_reply: OnReply = _unheard, told: bool = True) -> Turn:
         """A turn from its first word."""
@@ -287,6 +294,14 @@ class Threads:
         if not self._graph.get_state(config).values:
             raise NotFound(f"thread {thread!r}: there is none")
         return config
+
+
+def any_stopped(file: Path) -> bool:
+    """Whether a turn kept in a file has begun and not ended; there need be no file."""
+    if not file.is_file():
+        return False
+    with closing(OpenTurns(file)) as turns:
+        return bool(turns.all())
 
 
 @contextmanager

@@ -99,7 +99,10 @@ class _RunningTurn:
                 conversations.keep(heard.whose, before, known)  # it came no further: said again, it goes on there
 
         def take() -> Turn:
-            return agent.hear(heard.messages[-1].content, thread, history, on_reply, heard.by)
+            at, told = thread, history
+            if at is not None and heard.thread is None and not _is_there(agent, at, heard.by):
+                at, told = None, _texts_of(before)
+            return agent.hear(heard.messages[-1].content, at, told, on_reply, heard.by)
 
         self._running = asyncio.ensure_future(worker.run(take))
         self._running.add_done_callback(put_back)
@@ -142,6 +145,14 @@ class _RunningTurn:
         if heard is not None:
             said = (*heard.messages, Message(role="assistant", content=text))
             self._conversations.keep(heard.whose, said, turn.thread)
+
+
+def _is_there(agent: Agent, thread: str, by: Principal) -> bool:
+    """Whether a thread that was remembered is kept still; what nobody went on with may be forgotten."""
+    try:
+        return agent.owns(thread, by)
+    except NotFound:
+        return False
 
 
 def _told_again(turn: Turn, model: str) -> Response:

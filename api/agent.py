@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from agents.feedback import accept, correct
 from agents.home import Home
 from agents.office import furnish
-from agents.threads import AS_IT_IS, Edits, OnReply, Threads, Turn, open_threads
+from agents.threads import AS_IT_IS, Edits, OnReply, Threads, Turn, any_stopped, open_threads
 from api.callers import LoadedCaller
 from core.errors import Denied, NotFound
 from core.types.effect import Effect
@@ -47,6 +47,10 @@ class Agent(Protocol):
 
     def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
         """The conversation so far; NotFound for an unknown thread."""
+        ...
+
+    def resume(self) -> None:
+        """Go on with the turns that a crash stopped; where there are none, nothing is loaded for it."""
         ...
 
     def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None, by: Principal) -> Trace | None:
@@ -109,6 +113,11 @@ class HomeAgent:
     def messages(self, thread: str, by: Principal) -> list[dict[str, Any]]:
         """See `Agent`."""
         return self._own(thread, by).messages(thread)
+
+    def resume(self) -> None:
+        """See `Agent`."""
+        if any_stopped(self._home.threads):
+            self._open()
 
     def judge(self, trace: str, right: bool, calls: Sequence[ToolCall] | None, by: Principal) -> Trace | None:
         """See `Agent`."""

@@ -28,7 +28,12 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(
-    keys: KeyStore, callers: Callers, agent: Agent | None = None, counter: Counter | None = None, webhooks: Webhooks | None = None
+    keys: KeyStore,
+    callers: Callers,
+    agent: Agent | None = None,
+    counter: Counter | None = None,
+    webhooks: Webhooks | None = None,
+    tenant: str = "default",
 ) -> FastAPI:
     """Build the service.
 
@@ -38,6 +43,7 @@ def create_app(
         agent: What acts; without it `/v1/threads` and `toolset@agent` answer 404.
         counter: Where single calls are handed in; without it `/v1/actions` and `/v1/approvals` answer 404.
         webhooks: Tells what happens at the counter and in threads; needs a counter.
+        tenant: Whose service it is; keys of other tenants, which lie in the same store, find nothing here.
 
     Returns:
         An app of its own: two of them share nothing but what was handed in.
@@ -46,21 +52,31 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(_sweep(counter, webhooks)) if counter is not None else None
+        at_work = [asyncio.create_task(_sweep(counter, webhooks))] if counter is not None else []
+        if agent is not None:
+            at_work.append(asyncio.create_task(_resume(worker, agent)))
         yield
-        if sweeping is not None:
-            sweeping.cancel()
+        for task in at_work:
+            task.cancel()
         worker.close()
 
     # The documentation pages would load scripts from elsewhere; /openapi.json is enough for tools.
     app = FastAPI(title="nightschool", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.keys, app.state.callers, app.state.worker, app.state.agent = keys, callers, worker, agent
-    app.state.counter = counter
+    app.state.counter, app.state.tenant = counter, tenant
     app.state.conversations, app.state.retries = Conversations(), Retries[Any]()
     answer_in_openai_form(app)
     for routes in (chat, threads, actions, plans, console, models, health):
         app.include_router(routes.router)
     return app
+
+
+async def _resume(worker: Worker, agent: Agent) -> None:
+    """Go on with the turns that a crash stopped, before anybody asks for one."""
+    try:
+        await worker.run(agent.resume)
+    except Exception:
+        _log.exception("turns that a crash stopped could not be gone on with")
 
 
 async def _sweep(counter: Counter, webhooks: Webhooks | None) -> None:

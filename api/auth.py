@@ -19,7 +19,7 @@ def authenticated(request: Request, credentials: _Credentials) -> Principal:
 
     Raises:
         ApiError: 401, without a key or with one that does not work. Malformed, unknown and revoked keys are told apart
-            by nobody, and the key is not repeated.
+            by nobody, and the key is not repeated. 404, with another tenant's key: nothing here is theirs.
     """
     if credentials is None:
         raise _refusal("No API key: send `Authorization: Bearer ns_…`; `nightschool keys create` makes one")
@@ -27,6 +27,8 @@ def authenticated(request: Request, credentials: _Credentials) -> Principal:
     principal = keys.authenticate(credentials.credentials)
     if principal is None:
         raise _refusal("Incorrect API key: unknown, mistyped or revoked")
+    if principal.tenant != request.app.state.tenant:
+        raise ApiError(f"nothing here is open to tenant {principal.tenant!r}", status=404, code="not_found")
     return principal
 
 

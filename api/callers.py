@@ -13,7 +13,7 @@ class ModelInfo(Value):
     """One name that requests may put in `model`."""
 
     id: str
-    """`toolset` for its champion, or `toolset@release`."""
+    """`toolset` for its champion, `toolset@release`, or `toolset@agent`."""
     created: int
     """When the release was made, Unix seconds."""
     owned_by: str = "nightschool"

@@ -96,7 +96,7 @@ def percentiles(latencies_ms: Sequence[float]) -> dict[str, Any]:
 @contextmanager
 def _served(home: Home, callers: OneCaller) -> Iterator[Callable[[Sequence[Message]], tuple[float, dict[str, Any]]]]:
     """The service in a thread; yields a function that sends one request and returns milliseconds and answer."""
-    with served(home, create_app(home.keys, callers)) as post:
+    with served(home, create_app(home.keys, callers, tenant=home.settings.tenant)) as post:
 
         def ask(messages: Sequence[Message]) -> tuple[float, dict[str, Any]]:
             return post("/v1/chat/completions", {"model": "measured", "messages": write_messages(messages)})

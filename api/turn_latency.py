@@ -97,7 +97,8 @@ def _agent_served(home: Home, release: str) -> Iterator[Post]:
             shutil.copytree(home.routers, scratch.routers)
         agent = HomeAgent(scratch, _OneFleet(loaded), TOOLSET, _ACT)
         try:
-            with served(scratch, create_app(scratch.keys, OneCaller(loaded), agent)) as post:
+            app = create_app(scratch.keys, OneCaller(loaded), agent, tenant=scratch.settings.tenant)
+            with served(scratch, app) as post:
                 yield post
         finally:
             agent.close()

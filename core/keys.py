@@ -107,25 +107,26 @@ class KeyStore:
         equal = hmac.compare_digest(_hash(secret), row.sha256 if row else _NO_HASH)
         return _principal(row) if row and equal and row.revoked_at is None else None
 
-    def revoke(self, prefix: str) -> bool:
-        """Make a key useless from now on.
+    def revoke(self, prefix: str, tenant: str | None = None) -> bool:
+        """Make a key useless from now on, if it is this tenant's; None for anybody's.
 
         Returns:
             True if the key worked until now; False if there is none of this prefix or it was revoked before.
         """
         with Session(self._engine) as session:
             row = session.get(ApiKeyRow, prefix)
-            if row is None or row.revoked_at is not None:
+            if row is None or row.revoked_at is not None or tenant not in (None, row.tenant):
                 return False
             row.revoked_at = datetime.now(UTC)
             session.add(row)
             session.commit()
         return True
 
-    def list(self) -> builtins.list[KeyInfo]:
-        """All keys, revoked ones too, oldest first."""
+    def list(self, tenant: str | None = None) -> builtins.list[KeyInfo]:
+        """All keys of a tenant, or of all tenants, revoked ones too, oldest first."""
+        query = select(ApiKeyRow) if tenant is None else select(ApiKeyRow).where(ApiKeyRow.tenant == tenant)
         with Session(self._engine) as session:
-            rows = session.exec(select(ApiKeyRow)).all()
+            rows = session.exec(query).all()
         infos = [_info(row) for row in rows]
         return sorted(infos, key=lambda info: (info.created_at, info.prefix))
 

@@ -91,6 +91,8 @@ class Shown(Value):
     """The plan it is a row of; empty where it stands alone."""
     schema_hash: str
     """Of the tool."""
+    said: str | None = None
+    """`request_hash` of its arguments as they were said; None where they were resolved before."""
 
 
 class Request(Value):

@@ -87,6 +87,8 @@ class Call(Value):
     """Idempotency key of a write; reads and dry runs have none."""
     taint: Taint = CLEAN
     """What of it nobody vouches for."""
+    said: str | None = None
+    """`request_hash` of its arguments as they were said; None where they were resolved before."""
 
 
 class Executor:
@@ -209,6 +211,7 @@ class Executor:
         key: str,
         token: str | None = None,
         taint: Taint = CLEAN,
+        said: str | None = None,
     ) -> Effect:
         """Carry a call out, once for each key.
 
@@ -219,6 +222,7 @@ class Executor:
             key: Idempotency key of a write.
             token: Of a person's approval, where policy wants one.
             taint: What of it nobody vouches for.
+            said: `request_hash` of its arguments as they were said, where that is not how they are given.
 
         Raises:
             Denied: Policy refuses it, or the token does not hold for it.
@@ -227,7 +231,7 @@ class Executor:
             ToolError: A rule was broken, nothing was changed.
             StoreError: The key stands for another request, a twin is at it, or ledger and audit cannot be written.
         """
-        call = _call(tool, arguments, principal, key, taint)
+        call = _call(tool, arguments, principal, key, taint, said)
         self._let_in(call)
         if self._back_end.risk(tool) == "read":
             return self._policy().visible(self._back_end.propose(tool, arguments), principal)
@@ -235,7 +239,7 @@ class Executor:
         while True:
             known = self._ledger.get(key)
             if known is not None:
-                self._ledger.check_same(known, tool, arguments, principal)
+                self._ledger.check_same(known, tool, arguments, principal, self.system)
             if known is None or known.state == "failed":
                 try:
                     approval = self._allowed(call, token)
@@ -244,7 +248,7 @@ class Executor:
                         continue
                     raise
                 reached("executor.allowed")
-                begun = self._ledger.begin(key, tool, arguments, principal, self._back_end.system, approval)
+                begun = self._ledger.begin(key, tool, arguments, principal, self.system, approval, said)
                 if begun is not None:
                     return self._policy().visible(self._carry_out(begun), principal)
             elif known.state != "pending":
@@ -447,6 +451,7 @@ class Executor:
             thread=thread,
             plan=plan,
             schema_hash=self._back_end.schema_hash(call.tool),
+            said=call.said,
         )
         return self.approvals.ask(call.key, call.tool, call.arguments, call.principal, shown, decision.four_eyes)
 
@@ -462,5 +467,12 @@ class Executor:
         return entry
 
 
-def _call(tool: str, arguments: Mapping[str, Any], principal: Principal, key: str = "", taint: Taint = CLEAN) -> Call:
-    return Call(tool=tool, arguments=dict(arguments), principal=principal, key=key, taint=taint)
+def _call(
+    tool: str,
+    arguments: Mapping[str, Any],
+    principal: Principal,
+    key: str = "",
+    taint: Taint = CLEAN,
+    said: str | None = None,
+) -> Call:
+    return Call(tool=tool, arguments=dict(arguments), principal=principal, key=key, taint=taint, said=said)

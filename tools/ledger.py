@@ -72,6 +72,9 @@ class LedgerRow(SQLModel, table=True):
     """UTC; past it, anybody may take over."""
     approval: str | None = None
     """Id of the approval that was spent on it; one serves once."""
+    said: str | None = None
+    """`request_hash` of the arguments as they were said: the same words later stand for what they meant then. None where they
+    were resolved before."""
     audited: bool = True
     """False of a write from before there was an audit."""
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
@@ -119,6 +122,7 @@ class Ledger:
         principal: Principal,
         system: str,
         approval: str | None = None,
+        said: str | None = None,
     ) -> Entry | None:
         """Enter a write as pending: a new one, or one that has failed.
 
@@ -144,6 +148,7 @@ class Ledger:
             owner=this_owner(),
             lease_until=now + timedelta(seconds=LEASE_S),
             approval=approval,
+            said=said,
             created_at=now,
             updated_at=now,
         )
@@ -169,16 +174,18 @@ class Ledger:
             raise
         return self._entry(row)
 
-    def check_same(self, entry: Entry, tool: str, arguments: Mapping[str, Any], principal: Principal) -> None:
+    def check_same(self, entry: Entry, tool: str, arguments: Mapping[str, Any], principal: Principal, system: str) -> None:
         """Whether a key is used for what it stands for.
 
         Raises:
-            StoreError: It stands for another request, or for somebody else's.
+            StoreError: It stands for another request, for somebody else's, or for one to another business system.
         """
+        if entry.system != system:
+            raise StoreError(f"key {entry.key!r}: stands for a write to {entry.system}; use a new key", code="key_mismatch")
         if entry.detail == _FORGOTTEN:
             raise StoreError(f"key {entry.key!r}: is older than what the ledger keeps; use a new key", code="key_mismatch")
         if request_hash(entry.tool, entry.arguments) != request_hash(tool, arguments):
-            raise StoreError(f"key {entry.key!r}: stands for another request, {entry.tool}; use a new key", code="key_mismatch")
+            raise StoreError(f"key {entry.key!r}: already stands for another request, {entry.tool}", code="key_mismatch")
         if entry.principal.person != principal.person:
             raise StoreError(f"key {entry.key!r}: stands for somebody else's request; use a new key", code="key_mismatch")
 
@@ -225,6 +232,12 @@ class Ledger:
         with Session(self._engine) as session:
             row = session.exec(self._query(key)).first()
             return self._entry(row) if row is not None else None
+
+    def meant(self, key: str, said: str) -> dict[str, Any] | None:
+        """What the arguments of a write were resolved to, where it was asked for in these very words; None where it was not."""
+        with Session(self._engine) as session:
+            row = session.exec(self._query(key)).first()
+            return row.arguments if row is not None and row.said == said else None
 
     def pending(self, system: str) -> list[Entry]:
         """Writes to a business system that nobody knows the end of, the oldest first, those under way among them."""
@@ -332,7 +345,7 @@ class Ledger:
         return len(keys)
 
     def _forget(self, key: str, due: tuple[ColumnElement[bool], ...], by: Principal) -> None:
-        blank: dict[str, Any] = {"arguments": {}, "effect": None, "detail": _FORGOTTEN}
+        blank: dict[str, Any] = {"arguments": {}, "effect": None, "said": None, "detail": _FORGOTTEN}
         try:
             with Session(self._engine) as session:
                 if not session.exec(update(LedgerRow).where(col(LedgerRow.key) == key, *due).values(**blank)).rowcount:
@@ -351,8 +364,9 @@ class Ledger:
 
     def _retaken(self, session: Session, row: LedgerRow) -> bool:
         """Whether a write that had failed was there, and is this caller's now."""
-        fields = ("person", "role", "subject_key", "owner", "lease_until", "approval", "updated_at", "state", "effect", "detail")
-        failed = (*self._is(row.key), col(LedgerRow.state) == "failed")
+        names = "person role subject_key owner lease_until approval said updated_at state effect detail"
+        fields = names.split()
+        failed = (*self._is(row.key), col(LedgerRow.state) == "failed", col(LedgerRow.system) == row.system)
         return bool(session.exec(update(LedgerRow).where(*failed).values({name: getattr(row, name) for name in fields})).rowcount)
 
     def _audited(self, session: Session, row: LedgerRow) -> Link:
@@ -403,7 +417,8 @@ def request_hash(tool: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _values(row: LedgerRow) -> dict[str, Any]:
-    return {"request": [row.person, row.role, row.system, row.tool, row.arguments], "effect": row.effect}
+    said = {"said": row.said} if row.said is not None else {}
+    return {"request": [row.person, row.role, row.system, row.tool, row.arguments], "effect": row.effect, **said}
 
 
 def _utc(at: datetime) -> datetime:

@@ -12,7 +12,7 @@ def init(as_json: AsJson = False) -> None:
         for artefact in (SMALL_BASE, MINILM):
             home.artefacts.fetch(artefact, lambda note: bars.update(0, 1, note))
         bars.update(1, 1)
-    secret = None if home.keys.list() else home.keys.create(home.principal)
+    secret = None if home.keys.list(home.settings.tenant) else home.keys.create(home.principal)
     folder = home.settings.home
     key = f"API key (shown once): {secret}" if secret else "There is an API key already; `nightschool keys create` makes another."
     show({"home": str(folder), "api_key": secret}, f"Home: {folder}\n{key}", as_json)

@@ -25,7 +25,8 @@ def create(
 @app.command()
 def revoke(prefix: str, as_json: AsJson = False) -> None:
     """Revoke a key by its prefix, the eight characters after `ns_`."""
-    if not open_home().keys.revoke(prefix.removeprefix("ns_").partition("_")[0]):
+    home = open_home()
+    if not home.keys.revoke(prefix.removeprefix("ns_").partition("_")[0], home.settings.tenant):
         fail(f"no valid key has the prefix {prefix!r}; `nightschool keys list` shows them")
     show({"revoked": prefix}, f"Revoked {prefix}.", as_json)
 
@@ -33,6 +34,7 @@ def revoke(prefix: str, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """Show keys, without their secrets."""
-    infos = open_home().keys.list()
+    home = open_home()
+    infos = home.keys.list(home.settings.tenant)
     lines = [f"{i.prefix}  {i.principal.person}  {i.principal.role}  {'revoked' if i.revoked_at else 'valid'}" for i in infos]
     show([info.model_dump(mode="json") for info in infos], "\n".join(lines) or "No keys.", as_json)

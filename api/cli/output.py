@@ -32,7 +32,8 @@ def speaker(home: Home, person: str | None) -> Principal:
     """Who a command is for. The role is that of the person's newest key; policy may say another, and knows nobody else."""
     if person is None:
         return home.principal
-    keys = [info.principal for info in home.keys.list() if info.revoked_at is None and info.principal.person == person]
+    known = home.keys.list(home.settings.tenant)
+    keys = [info.principal for info in known if info.revoked_at is None and info.principal.person == person]
     return keys[-1] if keys else Principal(tenant=home.settings.tenant, person=person, role="")
 
 

@@ -47,7 +47,7 @@ def serve(
         )
         watch = NightWatch(home, hours)
         watch.start()
-    app = create_app(home.keys, callers, agent, counter, _webhooks(home))
+    app = create_app(home.keys, callers, agent, counter, _webhooks(home), settings.tenant)
     # uvicorn raises the signal that ended it again, once it has ended; by default that would be the end of everything here
     signal.signal(signal.SIGTERM, _end)
     try:

@@ -112,9 +112,15 @@ async def decide(
 ) -> dict[str, Any]:
     """Approve, put right, or reject what a thread waits for; what comes of it is told to whose thread it is."""
     agent, worker = _agent(request), _worker(request)
-    turn = await worker.run(lambda: agent.decide(thread, decision.approve, decision.reason, by, edits=decision.edits))
-    own = await worker.run(lambda: agent.owns(thread, by))
-    return _shown(turn) if own else {"status": "decided", "thread": thread}
+
+    def decided() -> Turn | None:
+        """In one job, as a second one could be refused when the decision has taken effect; None where it is another's thread."""
+        own = agent.owns(thread, by)
+        turn = agent.decide(thread, decision.approve, decision.reason, by, edits=decision.edits)
+        return turn if own else None
+
+    turn = await worker.run(decided)
+    return _shown(turn) if turn is not None else {"status": "decided", "thread": thread}
 
 
 @router.post("/feedback")

@@ -462,11 +462,23 @@ def test_what_a_crash_stopped_is_not_given_up_where_nobody_is_told_that_it_faile
     caller = _Scripted([_HOLD], "done")
     with monkeypatch.context() as failing, place.threads(caller) as threads:
         failing.setattr(Executor, "judge", _failing)
-        with pytest.raises(StoreError):
-            threads.resume_all()
+        assert threads.resume_all() == []
     with place.threads(caller) as threads:
         (turn,) = threads.resume_all()
     assert turn.receipt["outcome"] == "done" and _new(place) == ["hold_customer"]
+
+
+def test_one_stopped_turn_that_cannot_go_on_does_not_stop_the_others(place: _Place) -> None:
+    with place.threads(_Scripted(KeyboardInterrupt(), KeyboardInterrupt())) as threads:
+        for text in ("hold orchid nursery", "open a ticket for orchid nursery, late"):
+            with pytest.raises(KeyboardInterrupt):
+                threads.say(text)
+    with place.threads(_Scripted(RuntimeError("broken"), [_TICKET], "done")) as threads:
+        (turn,) = threads.resume_all()
+    assert turn.receipt["outcome"] == "done" and _new(place) == ["create_ticket"]
+    with place.threads(_Scripted([_HOLD], "done")) as threads:
+        assert len(threads.resume_all()) == 1, "it is not given up"
+    assert sorted(_new(place)) == ["create_ticket", "hold_customer"]
 
 
 def test_fifty_corrections_act_on_the_very_next_request(place: _Place) -> None:

@@ -1,5 +1,7 @@
 """Agents of LangChain on the write path: their tools are let pass, wait for a person, or are refused, and called once."""
 
+import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ class _Model(BaseChatModel):
     """Calls what it is told to, one call after the other, then says what came back."""
 
     calls: list[tuple[str, dict[str, Any]]]
+    at_once: bool = False
 
     @property
     def _llm_type(self) -> str:
@@ -42,7 +45,10 @@ class _Model(BaseChatModel):
 
     def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
         done = sum(message.type == "tool" for message in messages)
-        if done < len(self.calls):
+        if self.at_once and not done:
+            every = [{"name": name, "args": given, "id": f"c{at}"} for at, (name, given) in enumerate(self.calls)]
+            said = AIMessage("", tool_calls=every)
+        elif done < len(self.calls):
             name, arguments = self.calls[done]
             said = AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": f"c{done}"}])
         else:
@@ -85,11 +91,20 @@ class _World:
         self._saver = InMemorySaver()
 
     def ask(self, said: Any, *calls: tuple[str, dict[str, Any]], clean: Sequence[str] = ()) -> dict[str, Any]:
-        guard = WritePath(self.home, {"look_up": "read", "wipe": "destructive"}, clean)
-        agent = create_agent(_Model(calls=list(calls)), self._tools, middleware=[guard], checkpointer=self._saver)
         given = said if isinstance(said, Command) else {"messages": [("user", said)]}
-        result: dict[str, Any] = agent.invoke(given, {"configurable": {"thread_id": "t"}})
+        result: dict[str, Any] = self._agent(calls, clean).invoke(given, {"configurable": {"thread_id": "t"}})
         return result
+
+    def ask_in_a_loop(self, said: Any, *calls: tuple[str, dict[str, Any]], at_once: bool = False) -> dict[str, Any]:
+        given = said if isinstance(said, Command) else {"messages": [("user", said)]}
+        agent = self._agent(calls, (), at_once)
+        result: dict[str, Any] = asyncio.run(agent.ainvoke(given, {"configurable": {"thread_id": "t"}}))
+        return result
+
+    def _agent(self, calls: Sequence[tuple[str, dict[str, Any]]], clean: Sequence[str], at_once: bool = False) -> Any:
+        guard = WritePath(self.home, {"look_up": "read", "wipe": "destructive"}, clean)
+        model = _Model(calls=list(calls), at_once=at_once)
+        return create_agent(model, self._tools, middleware=[guard], checkpointer=self._saver)
 
 
 @pytest.fixture
@@ -183,3 +198,22 @@ def test_a_tool_no_list_names_waits(world: _World) -> None:
     (world.home.settings.home / "policy.toml").write_text(_POLICY.replace('"send_note", ', ""))
     asked = world.ask("a note to ada", ("send_note", {"to": "ada"}))["__interrupt__"][0]
     assert "in no list of the policy" in asked.value["why"] and world.done == []
+
+
+def test_an_agent_in_an_event_loop_takes_the_same_path(world: _World) -> None:
+    assert _last(world.ask_in_a_loop("a note to ada", ("send_note", {"to": "ada"}))) == "sent to ada"
+    assert world.done == ["note to ada"] and [entry.state for entry in world.home.ledger.newest()] == ["done"]
+
+
+def test_in_an_event_loop_what_is_destructive_waits_too(world: _World) -> None:
+    (asked,) = world.ask_in_a_loop("wipe the board", ("wipe", {"what": "board"}))["__interrupt__"]
+    assert asked.value["tool"] == "wipe" and world.done == []
+    answer = Command(resume={"approve": True, "by": _BOSS})
+    assert _last(world.ask_in_a_loop(answer, ("wipe", {"what": "board"}))) == "wiped" and world.done == ["wiped board"]
+
+
+def test_in_an_event_loop_more_calls_than_it_lends_threads_come_to_an_end(world: _World) -> None:
+    people = [f"p{number}" for number in range(min(32, (os.cpu_count() or 1) + 4) + 1)]
+    said = f"a note to {' and '.join(people)}"
+    world.ask_in_a_loop(said, *(("send_note", {"to": person}) for person in people), at_once=True)
+    assert sorted(world.done) == sorted(f"note to {person}" for person in people)

@@ -1,9 +1,11 @@
 """One operation over many records: shown at once, rows left out, what fails said, and gone on with after a crash."""
 
+import os
 import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from core import failpoints
 from core.errors import BadInput, ContactLost, Denied, NotFound, StoreError
 from core.types.principal import Principal
 from tools.erp.sandbox.sandbox import Sandbox
+from tools.executor import Executor
 
 _OP = Principal(person="op", role="operator")
 _BEA = Principal(person="bea", role="controlling")
@@ -97,6 +100,38 @@ def test_a_crash_in_the_middle_is_gone_on_with(home: Home, planning: Planning) -
     assert [one.id for one in planning.resume()] == [plan.id]
     assert _states(planning, plan.id) == ["done"] * 4 and len(home.ledger.newest()) == 4 and home.ledger.faults() == []
     assert planning.resume() == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="nobody says here when a process began")
+def test_a_plan_goes_on_where_its_process_is_gone_and_another_has_its_number(home: Home, planning: Planning) -> None:
+    plan = planning.make("create_ticket", _tickets(*_CUSTOMERS), _OP)
+    home.plans.decide(plan.id, "approved", _OP, (), "")
+    assert planning.resume() == []
+    with home.database.begin() as connection:
+        before = {"gone": f"{socket.gethostname()}:{os.getpid()}:1:1"}  # a container started again: the same host and number
+        connection.execute(text("UPDATE plans SET owner = :gone"), before)
+    assert [one.finished for one in planning.resume()] == [True] and _states(planning, plan.id) == ["done"] * 4
+
+
+def test_a_plan_that_an_error_stopped_goes_on_and_stops_no_other(
+    home: Home, planning: Planning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (planning.make("create_ticket", _tickets(one), _OP) for one in _CUSTOMERS[:2])
+    execute = Executor.execute
+
+    def full(self: Executor, tool: str, arguments: Any, *more: Any) -> Any:
+        if more[1] == first.key(0):
+            raise RuntimeError("the disk is full")
+        return execute(self, tool, arguments, *more)
+
+    monkeypatch.setattr(Executor, "execute", full)
+    with pytest.raises(RuntimeError, match="disk"):
+        planning.approve(first.id, _OP)
+    home.plans.decide(second.id, "approved", _OP, (), "")
+    home.plans.let_go(second)
+    assert [one.id for one in planning.resume()] == [second.id]
+    monkeypatch.setattr(Executor, "execute", execute)
+    assert [one.id for one in planning.resume()] == [first.id] and _states(planning, first.id) == ["done"]
 
 
 def _abandon(home: Home) -> None:

@@ -1,10 +1,13 @@
 """`/v1/actions` and `/v1/approvals`, over the real company."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from agents.home import Home
 from api.app import create_app
@@ -65,6 +68,49 @@ def test_the_key_of_another_call_is_refused(client: TestClient, people: Any) -> 
     client.post("/v1/actions", json=_HOLD, headers=headers)
     other = client.post("/v1/actions", json={"tool": "create_customer", "arguments": {"name": "X"}}, headers=headers)
     assert (other.status_code, other.json()["error"]["code"]) == (422, "key_mismatch")
+
+
+_CALL_THEM = {
+    "tool": "schedule_activity",
+    "arguments": {"customer": "orchid nursery", "type": "call", "date": "tomorrow", "subject": "late"},
+}
+
+
+def _next_day(home: Home) -> None:
+    with closing(sqlite3.connect(home.company)) as company, company:
+        company.execute("UPDATE company SET today = date(today, '+1 day')")
+
+
+def test_the_same_words_under_the_same_key_mean_what_they_meant(client: TestClient, people: Any, home: Home) -> None:
+    headers = {**people["op"], "Idempotency-Key": "k1"}
+    first = client.post("/v1/actions", json=_CALL_THEM, headers=headers)
+    _next_day(home)
+    again = client.post("/v1/actions", json=_CALL_THEM, headers=headers)
+    assert first.json()["status"] == "done" and again.json() == first.json() and len(home.ledger.newest()) == 1
+    other = {**_CALL_THEM, "arguments": {**_CALL_THEM["arguments"], "date": "in two days"}}
+    refused = client.post("/v1/actions", json=other, headers=headers)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "key_mismatch")
+    second = {"Authorization": f"Bearer {home.keys.create(Principal(person='op2'))}", "Idempotency-Key": "k1"}
+    assert client.post("/v1/actions", json=_CALL_THEM, headers=second).status_code == 422
+    assert home.ledger.faults() == [] and home.audit.verify() == []
+    with home.database.begin() as connection:
+        connection.execute(text("UPDATE ledger SET said = 'other words'"))
+    assert len(home.ledger.faults()) == 1, "the words are signed, too"
+
+
+def test_words_that_wait_for_a_person_mean_what_was_shown(client: TestClient, people: Any, home: Home) -> None:
+    asks = '[[asks]]\ntools = ["schedule_activity"]\n'
+    (home.settings.home / "policy.toml").write_text(DEFAULT_POLICY.read_text() + asks)
+    headers = {**people["op"], "Idempotency-Key": "k1"}
+    first = client.post("/v1/actions", json=_CALL_THEM, headers=headers)
+    _next_day(home)
+    again = client.post("/v1/actions", json=_CALL_THEM, headers=headers)
+    assert first.status_code == 202 and again.json()["approval"] == first.json()["approval"]
+    client.post(f"/v1/approvals/{first.json()['approval']}", json={"approve": True}, headers=people["bea"])
+    _next_day(home)
+    done = client.post("/v1/actions", json=_CALL_THEM, headers=headers)
+    assert done.status_code == 200 and done.json()["arguments"] == first.json()["arguments"]
+    assert len(home.ledger.newest()) == 1 and home.ledger.faults() == []
 
 
 def test_rights_hold_here_too(client: TestClient, people: Any, home: Home) -> None:
@@ -155,8 +201,6 @@ def test_twins_over_http_have_one_effect(client: TestClient, people: Any, home: 
 
 
 def test_writes_a_crash_left_open_are_closed_at_the_start(home: Home, people: Any, no_callers: Any) -> None:
-    from sqlalchemy import text
-
     home.ledger.begin("lost", "create_ticket", {"customer": "x", "subject": "y"}, Principal(person="op"), "sandbox")
     with home.database.begin() as connection:
         connection.execute(text("UPDATE ledger SET owner = 'gone:1:1', lease_until = '2020-01-01'"))

@@ -34,7 +34,7 @@ def keys(tmp_path: Path) -> KeyStore:
 
 @pytest.fixture
 def client(keys: KeyStore) -> TestClient:
-    app = create_app(keys, NoCallers())
+    app = create_app(keys, NoCallers(), tenant="acme")
 
     @app.get("/who")
     def who(principal: Authenticated) -> str:
@@ -70,6 +70,18 @@ def test_a_key_gets_in_until_it_is_revoked(client: TestClient, keys: KeyStore) -
     assert client.get("/v1/models", headers=headers).json() == {"object": "list", "data": []}
     keys.revoke(secret[3:11])
     assert client.get("/v1/models", headers=headers).status_code == 401
+
+
+def test_another_tenants_key_finds_nothing(client: TestClient, keys: KeyStore) -> None:
+    headers = {"Authorization": f"Bearer {keys.create(Principal(tenant='elsewhere'))}"}
+    body = {"model": "erp", "messages": [{"role": "user", "content": "hi"}]}
+    answers = [
+        client.get("/who", headers=headers),
+        client.get("/v1/models", headers=headers),
+        client.get("/v1/models/erp", headers=headers),
+        client.post("/v1/chat/completions", json=body, headers=headers),
+    ]
+    assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [(404, "not_found")] * 4
 
 
 def test_the_route_learns_the_principal(client: TestClient, keys: KeyStore) -> None:

@@ -619,3 +619,10 @@ def test_a_question_is_plain_english(name: str, schema: dict[str, Any] | None, a
 
 def test_a_question_about_an_unknown_tool_still_names_what_is_missing() -> None:
     assert question(Ask(tool="gone", missing="due_date", arguments={}), None) == "What is the due date?"
+
+
+def test_another_tenants_key_reaches_no_model(client: TestClient, keys: KeyStore, callers: FakeCallers) -> None:
+    client.headers["Authorization"] = f"Bearer {keys.create(Principal(tenant='elsewhere'))}"
+    body = {"model": "erp", "messages": [{"role": "user", "content": "hi"}]}
+    answers = [client.get("/v1/models"), client.get("/v1/models/erp"), client.post("/v1/chat/completions", json=body)]
+    assert [answer.status_code for answer in answers] == [404] * 3 and callers.named == []

@@ -1,15 +1,20 @@
 """`/v1/threads` and `/v1/feedback`, over the real company with a scripted release."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from agents.home import Home
+from agents.retention import forget_threads
 from api.agent import HomeAgent
 from api.app import create_app
+from api.errors import ApiError
+from api.worker import Worker
 from core.artefacts import MINILM
 from core.types.message import Message, ToolCall
 from core.types.prediction import Prediction
@@ -31,6 +36,8 @@ class _Release:
 
     def predict(self, messages: Sequence[Message]) -> Prediction:
         answer: Any = self.answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
         if isinstance(answer, dict):
             calls = (ToolCall(name=answer["name"], arguments=answer["arguments"]),)
             return Prediction(outcome="calls", tool_calls=calls, confidence=self.confidence, latency_ms=1.0)
@@ -186,6 +193,43 @@ def test_without_a_key_or_an_agent_there_is_nothing(home: Home, client: TestClie
         assert bare.post("/v1/threads", json={"text": "hi"}).status_code == 404
 
 
+def test_a_service_that_starts_goes_on_with_what_a_crash_stopped(home: Home, release: _Release, no_callers: Any) -> None:
+    agent = HomeAgent(home, _Fleet(release), "company", 0.8)
+    agent.resume()
+    assert not home.threads.exists(), "where nothing was stopped nothing is opened"
+    release.answers = [KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        agent.say("hold orchid nursery", None, Principal())
+    agent.close()
+    release.answers = [_HOLD, "done"]
+    agent = HomeAgent(home, _Fleet(release), "company", 0.8)
+    with TestClient(create_app(home.keys, no_callers, agent)):
+        deadline = time.monotonic() + 30
+        while _holds(home) == [] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        while release.answers and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert _holds(home) == ["hold_customer"], "nobody had to ask for it"
+
+
+def test_a_decision_that_took_effect_is_not_answered_as_refused(
+    client: TestClient, release: _Release, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.answers, release.confidence = [_HOLD, "done"], 0.4
+    thread = client.post("/v1/threads", json={"text": "hold orchid nursery"}).json()["thread"]
+    run, jobs = Worker.run, list[Any]()
+
+    async def one_job(worker: Worker, job: Any) -> Any:
+        jobs.append(job)
+        if len(jobs) > 1:
+            raise ApiError("64 requests are waiting already", status=429, code="engine_busy")
+        return await run(worker, job)
+
+    monkeypatch.setattr(Worker, "run", one_job)
+    decided = client.post(f"/v1/threads/{thread}/decision", json={"approve": True})
+    assert decided.status_code == 200 and _holds(home) == ["hold_customer"]
+
+
 # behind the OpenAI surface
 
 
@@ -256,6 +300,27 @@ def test_a_thread_may_be_named(client: TestClient, release: _Release) -> None:
     thread = _ask(client, "hello").json()["nightschool"]["thread"]
     assert _ask(client, "and now", thread=thread).json()["nightschool"]["thread"] == thread
     assert _ask(client, "and now", thread="nowhere").status_code == 404
+
+
+def test_a_conversation_whose_thread_was_forgotten_goes_on_in_a_new_one(
+    client: TestClient, release: _Release, home: Home
+) -> None:
+    release.answers = ["none", "none", "none"]
+    first = _ask(client, "hello")
+    assert forget_threads(home.threads, datetime.now(UTC) + timedelta(days=1), pretend=False) == 1
+    second = _ask(client, "hello", _text(first), "and now")
+    assert second.status_code == 200 and second.json()["nightschool"]["thread"] != first.json()["nightschool"]["thread"]
+    shown = client.get(f"/v1/threads/{second.json()['nightschool']['thread']}").json()["messages"]
+    assert [message["content"] for message in shown][:3] == ["hello", _text(first), "and now"]
+    third = _ask(client, "hello", _text(first), "and now", _text(second), "thanks")
+    assert third.json()["nightschool"]["thread"] == second.json()["nightschool"]["thread"]
+
+
+def test_the_agent_is_a_model_among_the_others(client: TestClient, home: Home, no_callers: Any) -> None:
+    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["company@agent"]
+    assert client.get("/v1/models/company@agent").json()["id"] == "company@agent"
+    with TestClient(create_app(home.keys, no_callers), headers=client.headers) as bare:
+        assert bare.get("/v1/models/company@agent").status_code == 404
 
 
 def test_what_was_said_elsewhere_comes_along(client: TestClient, release: _Release) -> None:

@@ -110,3 +110,10 @@ def test_a_row_can_be_found_by_the_subject_it_belongs_to(keys: KeyStore, engine:
         found = connection.execute(text("select subject_key from api_keys")).scalar_one()
     assert found == ANNA.subject_key
     assert ApiKeyRow.__tablename__ == "api_keys"
+
+
+def test_a_tenant_lists_and_revokes_its_own_keys_only(keys: KeyStore) -> None:
+    own, other = keys.create(ANNA), keys.create(Principal(tenant="elsewhere"))
+    assert [info.prefix for info in keys.list("acme")] == [own[3:11]]
+    assert keys.revoke(other[3:11], "acme") is False and keys.authenticate(other) is not None
+    assert keys.revoke(own[3:11], "acme") is True and keys.authenticate(own) is None

@@ -1,6 +1,7 @@
 """The write path: one ledger row for every write, one effect for every key, and no doubt left after a crash."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import text
@@ -297,3 +298,22 @@ def test_done_and_not_entered_is_unknown_to_who_asks(place: Place, till: Till, m
             place.executor.execute("put", {"amount": 5}, ADA, "k")
     _abandon(place)
     assert [entry.state for entry in place.executor.reconcile()] == ["done"] and till.acts == 1
+
+
+@pytest.mark.parametrize("pending", [False, True])
+def test_a_key_is_of_one_business_system(place: Place, till: Till, pending: bool) -> None:
+    till.dies = "before" if pending else ""
+    with suppress(KeyboardInterrupt):
+        place.executor.execute("put", {"amount": 5}, ADA, "k")
+    _abandon(place)
+    till.dies, till.system, acts = "", "another till", till.acts
+    with pytest.raises(StoreError, match="stands for a write to till") as told:
+        place.executor.execute("put", {"amount": 5}, ADA, "k")
+    assert told.value.code == "key_mismatch" and till.acts == acts
+    assert _states(place) == ["pending" if pending else "done"], "another system cannot say what became of it"
+
+
+def test_a_failed_write_is_not_taken_over_by_another_business_system(place: Place) -> None:
+    place.ledger.begin("k", "put", {"amount": 5}, ADA, "till")
+    place.ledger.finish("k", "failed")
+    assert place.ledger.begin("k", "put", {"amount": 5}, ADA, "another till") is None and _states(place) == ["failed"]

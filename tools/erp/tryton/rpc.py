@@ -7,7 +7,7 @@ a context; dates, decimals and bytes are objects with a `__class__`.
 import base64
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from itertools import count
@@ -22,6 +22,7 @@ from tools.erp.tryton.sessions import Sessions
 TIMEOUT_S = 60.0
 """Of one call; what takes longer may still be done."""
 _CONNECT_S = 3.0
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 _RULES = ("UserError", "UserWarning", "ConcurrencyException")
 Record = dict[str, Any]
 """Fields of one record; what a field points at stands beside it under its name and a full stop."""
@@ -30,7 +31,9 @@ Record = dict[str, Any]
 class Rpc:
     """One logged-in session with one database; safe for several threads."""
 
-    def __init__(self, url: str, user: str, password: str, sessions: Sessions | None = None) -> None:
+    def __init__(
+        self, url: str, user: str, password: str, sessions: Sessions | None = None, where: Callable[[], str | None] = lambda: None
+    ) -> None:
         """Log in.
 
         Args:
@@ -38,12 +41,13 @@ class Rpc:
             user: Login name.
             password: Of this user; kept to log in again when the session runs out.
             sessions: Where sessions are noted, so that one whose process dies can be ended.
+            where: Asked where contact is lost: the URL the database has by now, None where that is not known.
 
         Raises:
             ContactLost: The server does not answer.
             Denied: Wrong name or password.
         """
-        self._url, self._user, self._password = f"{url.rstrip('/')}/rpc/", user, password
+        self._url, self._user, self._password, self._where = _endpoint(url), user, password, where
         self._client = httpx.Client(timeout=httpx.Timeout(TIMEOUT_S, connect=_CONNECT_S), trust_env=False)
         self._numbers, self._sessions = count(1), sessions
         self.session = self._login()
@@ -131,6 +135,18 @@ class Rpc:
             raise ContactLost(f"{error}, and {method} is not let in with a new one") from error
 
     def _post(self, method: str, parameters: list[Any], session: str) -> Any:
+        """One request, at the place where the server is: it may have been started anew at another one."""
+        before = self._url
+        try:
+            return self._posted(method, parameters, session)
+        except ContactLost as error:
+            if (now := self._where()) is not None:
+                self._url = _endpoint(now)
+            if self._url == before or not isinstance(error.__cause__, _NOT_SENT):
+                raise
+        return self._posted(method, parameters, session)
+
+    def _posted(self, method: str, parameters: list[Any], session: str) -> Any:
         headers = {"Content-Type": "application/json", **({"Authorization": f"Session {session}"} if session else {})}
         body = _write({"id": next(self._numbers), "method": method, "params": parameters})
         try:
@@ -143,7 +159,10 @@ class Rpc:
             raise Denied(f"tryton at {self._url}: user {self._user!r}: wrong name or password")
         if response.status_code != httpx.codes.OK:
             raise ContactLost(f"tryton at {self._url}: {method} ended with {response.status_code}: {response.text:.200}")
-        document = json.loads(response.text, object_hook=_value)
+        try:
+            document = json.loads(response.text, object_hook=_value)
+        except ValueError as error:
+            raise ContactLost(f"tryton at {self._url}: {method} was answered in no JSON: {response.text:.200}") from error
         if isinstance(document, dict) and document.get("error") is not None:
             raise _refusal(method, document["error"])
         return document["result"] if isinstance(document, dict) and "result" in document else document
@@ -151,6 +170,10 @@ class Rpc:
 
 class _LoggedOut(Exception):
     """The session is not known any more; the request was not carried out."""
+
+
+def _endpoint(url: str) -> str:
+    return f"{url.rstrip('/')}/rpc/"
 
 
 def _refusal(method: str, error: Sequence[Any]) -> ToolError | ContactLost:

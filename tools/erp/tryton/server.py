@@ -89,7 +89,10 @@ class Server:
         running = self.running()
         if running is None:
             raise NotFound("Tryton does not run; start it with `nightschool erp start tryton`")
-        return Rpc(running.url, running.login, running.password, Sessions(self._folder / "sessions"))
+        return Rpc(running.url, running.login, running.password, Sessions(self._folder / "sessions"), self._where)
+
+    def _where(self) -> str | None:
+        return running.url if (running := self.running()) is not None else None
 
     @staticmethod
     def _ensure_password(running: Running) -> None:
