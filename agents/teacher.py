@@ -15,7 +15,7 @@ from openai import BadRequestError, OpenAIError, UnprocessableEntityError
 from pydantic import SecretStr
 
 from core.errors import BadInput, ModelError
-from core.types.message import Message, ToolCall, write_messages
+from core.types.message import Message, ToolCall, with_ids, write_messages
 from core.types.tool import Toolset
 from core.unicode import check_unicode
 from tools.kinds import leaves
@@ -71,7 +71,7 @@ class Teacher:
         """
         surrogates = self._surrogates and self._surrogates.fresh()
         hidden = [surrogates.hide_message(message) for message in messages] if surrogates else list(messages)
-        answer = self._answer(self._chat, _ASKED, write_messages(hidden))
+        answer = self._answer(self._chat, _ASKED, write_messages(with_ids(hidden)))
         if answer.invalid_tool_calls:
             raise BadInput(f"teacher {self.name}: arguments that are no JSON: {str(answer.invalid_tool_calls[0])[:200]}")
         text = "\n".join(message.content for message in messages)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import pairwise
 from typing import Any
 
-from core.types.message import ToolCall
+from core.types.message import Message, ToolCall
+from core.types.prediction import Ask
 from core.types.schema_change import Cast, ToolMigration
 from core.types.tool import Toolset
 from tools.schema_changes import no_longer_needed, tool_changes
@@ -15,6 +16,8 @@ from tools.schema_changes import no_longer_needed, tool_changes
 _INTEGER, _DECIMAL = re.compile(r"-?\d+"), re.compile(r"-?\d+\.\d+")
 Edges = Mapping[str, Sequence[tuple[str, ToolMigration]]]
 """By schema hash of then: the schema hash that a migration leads to, and the migration."""
+Ways = Mapping[str, Sequence[ToolMigration]]
+"""By a tool's name of then: what leads from it to now; a tool that is not there stays as it is."""
 
 
 def way_to_now(schema: str, now: Set[str], edges: Edges) -> list[ToolMigration] | None:
@@ -93,6 +96,26 @@ def migrated(call: ToolCall, way: Sequence[ToolMigration]) -> ToolCall:
         moved = _moved(call.arguments, "", migration)
         call = call.model_copy(update={"name": migration.becomes, "arguments": {**migration.defaults, **moved}})
     return call
+
+
+def calls_now(calls: Sequence[ToolCall], ways: Ways) -> tuple[ToolCall, ...]:
+    """Calls of then as calls of now."""
+    return tuple(migrated(call, ways.get(call.name, ())) for call in calls)
+
+
+def messages_now(messages: Sequence[Message], ways: Ways) -> tuple[Message, ...]:
+    """A conversation with its calls as calls of now."""
+    return tuple(
+        message.model_copy(update={"tool_calls": calls_now(message.tool_calls, ways)}) if message.tool_calls else message
+        for message in messages
+    )
+
+
+def ask_now(ask: Ask, ways: Ways) -> Ask | None:
+    """A question about a call of then as one about a call of now; None where what it asks for need not be said any more."""
+    way = ways.get(ask.tool, ())
+    missing, partial = asked_now(ask.missing, way), migrated(ToolCall(name=ask.tool, arguments=ask.arguments), way)
+    return Ask(tool=partial.name, missing=missing, arguments=partial.arguments) if missing is not None else None
 
 
 def _moved(value: Any, path: str, migration: ToolMigration) -> Any:

@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
@@ -19,9 +19,15 @@ _SEPARATOR = re.compile(r"[\s()/-]+")
 _FIRMS = ("customer", "supplier", "lead", "opportunity")
 """Kinds whose names may end in a legal form."""
 _PLAIN_KEY = re.compile(r"[a-z][a-z0-9_]*")
+_OPENS = re.compile(r"[{\[]")
+_ESCAPED = re.compile(r"\\+u(?:(d[89ab]..)\\+u(d[c-f]..)|([0-9a-f]{4}))", re.IGNORECASE)
+"""A sign as JSON may write it: in one unit of UTF-16, or in two."""
 _LEAST_NUMBER, _MOST_NUMBER = 10**7, 10**19
 """Whole numbers that may be a telephone's or a card's."""
+_MOST_TRIES = 1_000
+"""Brackets of a text that open no document, from which on none is looked for: each costs time that grows with the text."""
 _DRAWS = 100
+_DECODER = json.JSONDecoder()
 _SYLLABLES = tuple(first + vowel for first in "bdfgklmnprstvz" for vowel in "aeiou")
 
 
@@ -45,16 +51,12 @@ class Surrogates:
         return any(made.casefold() in text.casefold() for made in self._meant if made != self._meant[made])
 
     def hide(self, text: str) -> str:
-        """The text with surrogates; a JSON document keeps its form."""
-        document = _document(text)
-        if document is None:
-            return self._hide(text)
-        shown = _each_text(document, self._hide, with_keys=True)
-        return text if shown == document else json.dumps(shown, ensure_ascii=False)
+        """The text with surrogates; a JSON document keeps its form, and so does one within a text, at any depth."""
+        return "".join(self._hide_piece(piece) for piece in _pieces(text))
 
     def hide_value(self, value: Any) -> Any:
         """A value, such as the arguments of a call, with surrogates in its texts."""
-        return _each_text(value, self._hide)
+        return _each_text(value, self.hide)
 
     def hide_message(self, message: Message) -> Message:
         """A message with surrogates in text and arguments."""
@@ -76,6 +78,19 @@ class Surrogates:
 
     def _hide_call(self, call: ToolCall) -> ToolCall:
         return call.model_copy(update={"arguments": self.hide_value(call.arguments)})
+
+    def _hide_piece(self, text: str) -> str:
+        """A document text by text; other text as it reads with its escapes of JSON resolved, if there is something to hide."""
+        document = _document(text)
+        if document is not None:
+            try:
+                shown = _each_text(document, self.hide, with_keys=True)
+                return text if shown == document else json.dumps(shown, ensure_ascii=False)
+            except RecursionError:  # nested deeper than can be followed: read as any text
+                pass
+        read = _ESCAPED.sub(_read_escape, text)
+        hidden = self._hide(read)
+        return text if hidden == read else hidden
 
     def _hide(self, text: str) -> str:
         pieces, end = [], 0
@@ -133,6 +148,34 @@ def _other(char: str, order: random.Random, letters: bool) -> str:
 
 def _private(order: random.Random) -> str:
     return ".".join(["10", *(str(order.randrange(256)) for _ in range(3))])
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text cut where a JSON document within it begins and ends; in one piece where nothing in it is escaped, or where it is
+    nested deeper than can be followed."""
+    end = at = 0
+    tries = _MOST_TRIES if "\\" in text else 0
+    while tries and (opening := _OPENS.search(text, at)):
+        try:
+            _, at = _DECODER.raw_decode(text, opening.start())
+        except ValueError:
+            at, tries = opening.end(), tries - 1
+        except RecursionError:
+            break
+        else:
+            yield from (text[end : opening.start()], text[opening.start() : at])
+            end = at
+    yield text[end:]
+
+
+def _read_escape(found: re.Match[str]) -> str:
+    """The sign it stands for; one that would end a text or break a line as JSON has it otherwise, half of one as it is."""
+    units = [unit for unit in found.groups() if unit]
+    try:
+        sign = b"".join(bytes.fromhex(unit) for unit in units).decode("utf-16-be")
+    except ValueError:
+        return found[0]
+    return f"\\{sign}" if sign in '"\\' else " " if sign < " " else sign
 
 
 def _document(text: str) -> Any:

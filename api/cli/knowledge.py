@@ -61,7 +61,8 @@ def asked(
         try:
             rows.append(_read(row))
         except BadInput as error:
-            refused.append(f"{file.name}:{line}: {error}")
+            where = f"{file.name}:{line}: "
+            refused.append(where + str(error).removeprefix(where))
     with closing(home.knowledge) as knowledge:
         learned = knowledge.learn(rows, home.principal)
     refused += [f"{file.name}: page {one.document!r} does not say {one.quote[:80]!r}" for one in learned.refused]

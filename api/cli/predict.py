@@ -21,7 +21,7 @@ _STEPS = ("mentions", "picker", "reviewer", "second")
 def predict(
     toolset: str,
     file: Annotated[Path, typer.Argument(metavar="IN", help="JSON Lines of requests.")],
-    out: Annotated[Path, typer.Option(help="Where predictions go, one line a request.")],
+    out: Annotated[Path, typer.Option(help="Where predictions go, one line for each line of IN.")],
     release: Annotated[str, typer.Option(help="A release id, champion or base.")] = CHAMPION,
     without: Annotated[str, typer.Option(help="Steps to switch off: mentions,picker,reviewer,second.")] = "",
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Writes less sure than this become questions.")] = None,
@@ -29,7 +29,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict the next step for each request, in order. Rows that cannot be read give an error in their place (exit 4)."""
-    rows = list(read_lines(file))
+    rows = list(read_lines(file, with_empty=True))
     loaded = Loader(open_home()).load(toolset, release, read_steps(without), base)
     errors = 0
     with Bars() as bars, opened_whole(out) as sink:

@@ -1,6 +1,7 @@
 """`nightschool traces`: conversations to learn from."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,11 +14,14 @@ from api.cli.output import BAD_ROWS, AsJson, Bars, open_home, show
 from core.errors import BadInput
 from core.types.message import Message, write_messages
 from core.types.principal import IMPORTER
+from core.types.trace import Trace
 from core.whole import opened_whole
-from tools.exporters.formats import WRITERS
+from finetune.curation import ways_of
+from tools.exporters.formats import ANSWERED, WRITERS, has_answer
+from tools.exporters.present import Present
 from tools.importers.formats import NATIVE, READERS
 from tools.importers.jsonl import MOST_ERRORS, Tally, each_trace
-from tools.personal import PersonalData
+from tools.personal import PersonalData, names_ever
 from tools.surrogates import Surrogates
 
 app = typer.Typer(help="Traces: one conversation each, whole.", no_args_is_help=True)
@@ -65,18 +69,35 @@ def export_traces(
     raw: Annotated[bool, typer.Option("--raw", help="With personal data as it is; else surrogates stand in its place.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Export confirmed traces for another program to learn from or to look at; personal data only where asked for."""
+    """Export confirmed traces for another program to learn from or to look at; personal data only where asked for. Calls are
+    those of the tools of now: what nothing leads to is left out and counted, in every format."""
     home = open_home()
     _check(form)
-    known, count = home.registry.get(toolset), 0
-    surrogates = None if raw else Surrogates(PersonalData(known.vocabulary), token_bytes(32))
+    known, count, left_out = home.registry.get(toolset), 0, Counter[str]()
+    present = Present(known, ways_of(home, toolset))
+    surrogates = None if raw else Surrogates(PersonalData(names_ever(home.registry.versions(toolset))), token_bytes(32))
     with opened_whole(file) as lines:
         for trace in home.traces.all(toolset):
-            if trace.accepted or unconfirmed:
-                shown = surrogates.hide_trace(trace) if surrogates else trace
-                lines.write(json.dumps(WRITERS[form](shown, known), ensure_ascii=False) + "\n")
-                count += 1
-    show({"toolset": toolset, "traces": count, "file": str(file), "format": form}, f"{count} traces in {file}", as_json)
+            if not trace.accepted and not unconfirmed:
+                continue
+            brought = _brought(trace, form, present)
+            if isinstance(brought, str):
+                left_out[brought] += 1
+                continue
+            shown = surrogates.hide_trace(brought) if surrogates else brought
+            lines.write(json.dumps(WRITERS[form](shown, known), ensure_ascii=False) + "\n")
+            count += 1
+    for why, number in left_out.most_common():
+        typer.echo(f"warning: {number} left out: {why}", err=True)
+    document = {"toolset": toolset, "traces": count, "file": str(file), "format": form, "left_out": dict(left_out.most_common())}
+    show(document, f"{count} traces in {file}", as_json)
+
+
+def _brought(trace: Trace, form: str, present: Present) -> Trace | str:
+    """The trace as it is exported, or why it is not."""
+    if form in ANSWERED and not has_answer(trace):
+        return f"ends without an answer, which {form} does not take"
+    return present.bring(trace)
 
 
 def _lines_in(file: Path) -> int:

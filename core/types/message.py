@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain, count, takewhile
 from typing import Any, Literal
 
 from pydantic import Field
@@ -14,6 +15,10 @@ Role = Literal["system", "user", "assistant", "tool"]
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _READ_AS: dict[str, Role] = {"developer": "system", "function": "tool"}
 """Newer and older names of roles."""
+_CALL = "tool_use"
+"""What Anthropic calls a part of an answer that is a call."""
+_UNSAID = (_CALL, "thinking", "redacted_thinking", "reasoning")
+"""Parts of an answer that are not what it says."""
 
 
 class ToolCall(Value):
@@ -68,12 +73,15 @@ def _read_message(raw: Any, where: str) -> Message:
     role = raw.get("role")
     if role not in _ROLES:
         raise BadInput(f"{where}.role: expected one of {', '.join(_ROLES)}, got {_show(role)}", code="bad_messages")
-    calls = raw.get("tool_calls") or _older_calls(raw)
+    content = raw.get("content")
+    parts = content if role == "assistant" and isinstance(content, list) else []
+    calls = raw.get("tool_calls") or _older_calls(raw) or [_call_of(part) for part in parts if _type_of(part) == _CALL]
+    said = [_said(part) for part in parts if _type_of(part) not in _UNSAID] if parts else content
     if not isinstance(calls, Sequence) or isinstance(calls, str):
         raise BadInput(f"{where}.tool_calls: expected an array, got {_show(calls)}", code="bad_messages")
     return Message(
         role=_READ_AS.get(role, role),
-        content=_read_content(raw.get("content"), f"{where}.content"),
+        content=_read_content(said, f"{where}.content"),
         tool_calls=tuple(read_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls)),
         tool_call_id=raw.get("tool_call_id") if isinstance(raw.get("tool_call_id"), str) else None,
     )
@@ -85,6 +93,19 @@ def _older_calls(raw: Mapping[str, Any]) -> Any:
         return [raw["function_call"]]
     more = raw.get("additional_kwargs")
     return (more.get("tool_calls") if isinstance(more, Mapping) else None) or []
+
+
+def _type_of(part: Any) -> Any:
+    return part.get("type") if isinstance(part, Mapping) else None
+
+
+def _call_of(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": part.get("id"), "name": part.get("name"), "arguments": part.get("input")}
+
+
+def _said(part: Any) -> Any:
+    """A part of an answer; OpenAI's refusal as the text it is."""
+    return {"text": part.get("refusal")} if _type_of(part) == "refusal" else part
 
 
 def _read_content(raw: Any, where: str) -> str:
@@ -156,6 +177,36 @@ def _write_message(message: Message) -> dict[str, Any]:
     if message.tool_call_id:
         raw["tool_call_id"] = message.tool_call_id
     return raw
+
+
+def with_ids(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages as OpenAI pairs them: every call with an id, every result with that of its call.
+
+    Ids that are there stay. Calls without one take those that results of their turn name and no call has, else they are
+    numbered through the conversation; a result without one answers the next call of its turn that no result names.
+    """
+    called = {call.id for message in messages for call in message.tool_calls}
+    taken = called | {message.tool_call_id for message in messages}
+    fresh = (name for number in count(1) if (name := f"call_{number}") not in taken)
+    waiting: list[str] = []
+    paired = []
+    for at, message in enumerate(messages):
+        if message.tool_calls:
+            named = _named_by_results(messages[at + 1 :])
+            ids = chain([name for name in named if name not in called], fresh)
+            calls = [call if call.id else call.model_copy(update={"id": next(ids)}) for call in message.tool_calls]
+            waiting = [call.id for call in calls if call.id and call.id not in named]
+            message = message.model_copy(update={"tool_calls": tuple(calls)})
+        elif message.role == "tool" and not message.tool_call_id and waiting:
+            message = message.model_copy(update={"tool_call_id": waiting.pop(0)})
+        paired.append(message)
+    return tuple(paired)
+
+
+def _named_by_results(later: Sequence[Message]) -> list[str]:
+    """Ids of the calls that results name, up to the next turn that calls."""
+    turn = takewhile(lambda message: not message.tool_calls, later)
+    return list(dict.fromkeys(message.tool_call_id for message in turn if message.role == "tool" and message.tool_call_id))
 
 
 def _show(value: Any, limit: int = 60) -> str:

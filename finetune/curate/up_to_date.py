@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from agents.learned import STALE
 from core.types.example import Example
-from core.types.message import Message, ToolCall
+from core.types.message import ToolCall
 from core.types.schema_change import ToolMigration
 from core.types.tool import Toolset
 from finetune.curate.filtered import Filtered
-from tools.migration import Edges, asked_now, migrated, way_to_now
+from tools.migration import Edges, asked_now, calls_now, messages_now, way_to_now
 
 Hashes = Mapping[str, Mapping[str, str]]
 """By trace id the schema hash of each tool at the time; a tool without one is taken to be as it is."""
@@ -50,10 +50,10 @@ class _Clock:
                 ways[name] = way
         if not ways:
             return example
-        messages = tuple(_message(message, ways) for message in example.messages)
+        messages = messages_now(example.messages, ways)
         steps = []
         for step in example.steps:
-            calls = tuple(migrated(call, ways.get(call.name, ())) for call in step.calls)
+            calls = calls_now(step.calls, ways)
             missing = asked_now(step.missing, ways.get(step.calls[0].name, ())) if step.missing and step.calls else step.missing
             if step.missing is not None and missing is None:
                 return f"{calls[0].name}: asks for {step.missing}, which need not be said any more"
@@ -69,11 +69,3 @@ class _Clock:
 def _calls(example: Example) -> list[ToolCall]:
     said = [call for message in example.messages for call in message.tool_calls]
     return [*said, *(call for step in example.steps for call in step.calls)]
-
-
-def _message(message: Message, ways: Mapping[str, Sequence[ToolMigration]]) -> Message:
-    if not message.tool_calls:
-        return message
-    return message.model_copy(
-        update={"tool_calls": tuple(migrated(call, ways.get(call.name, ())) for call in message.tool_calls)}
-    )

@@ -98,6 +98,15 @@ def user(text: str) -> tuple[Message, ...]:
     return (Message(role="user", content=text),)
 
 
+def test_results_are_sent_with_the_ids_of_their_calls(server: Server) -> None:
+    call = ToolCall(name="send", arguments={"customer": "orion lab"})
+    before = (*user("orion?"), Message(role="assistant", tool_calls=(call, call)), *(Message(role="tool", content="{}"),) * 2)
+    assert teacher(server).calls([*before, *user("and now?")]) == ()
+    sent = json.loads(server.wire[0])["messages"]
+    assert [one["tool_call_id"] for one in sent if one["role"] == "tool"] == ["call_1", "call_2"]
+    assert [one["id"] for message in sent for one in message.get("tool_calls") or ()] == ["call_1", "call_2"]
+
+
 def test_no_personal_data_is_on_the_wire_and_the_answer_is_in_the_words_that_were_said(server: Server) -> None:
     before = (
         Message(role="user", content="who is orion lab?"),

@@ -72,6 +72,7 @@ def test_questions_that_were_answered_are_brought(run: Callable[..., Any], pages
     brought = run("knowledge", "asked", str(file), "--json")
     assert brought.code == 4 and (brought.document["questions"], brought.document["new"]) == (2, 1)
     assert len(brought.document["refused"]) == 4 and "does not say 'Nobody pays.'" in brought.document["refused"][-1]
+    assert brought.document["refused"][2].startswith("asked.jsonl:5: not JSON")
     found = run("knowledge", "search", "can a client ship stuff home", "-k", "1", "--json").document["results"]
     assert found[0]["document"] == "sales/returns.md"
     assert run("knowledge", "asked", str(tmp_path / "nowhere")).code == 2

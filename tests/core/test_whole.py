@@ -19,7 +19,19 @@ def test_what_fails_half_way_leaves_the_file_before(tmp_path: Path) -> None:
     write_whole(file, "whole")
     with pytest.raises(TypeError), opened_whole(file) as stream:
         stream.writelines(["half", 1])  # type: ignore[list-item]
-    assert file.read_text() == "whole"
+    assert file.read_text() == "whole" and list(tmp_path.iterdir()) == [file], "and nothing of what was half written"
     with opened_whole(file) as stream:
         stream.write("new")
     assert file.read_text() == "new"
+
+
+def test_what_cannot_take_its_place_is_cleared_away(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(IsADirectoryError), opened_whole(folder) as stream:
+        stream.write("private")
+    with pytest.raises(IsADirectoryError):
+        write_whole(folder, "private")
+    assert list(tmp_path.iterdir()) == [folder]
+    with pytest.raises(NotADirectoryError):
+        write_whole(Path(__file__) / "file", "private")

@@ -10,11 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from core.types.message import Message, ToolCall
-from core.types.tool import read_toolset
+from core.types.message import Message, ToolCall, with_ids
+from core.types.schema_change import ToolMigration
+from core.types.tool import Toolset, read_toolset
 from core.types.trace import Trace
 from finetune.harvest import harvest_one
 from tools.exporters.formats import WRITERS
+from tools.exporters.present import Present
 from tools.importers.formats import READERS
 from tools.importers.jsonl import ImportReport, read_trace, read_traces
 
@@ -77,6 +79,48 @@ def test_openai_has_no_room_for_labels_but_keeps_every_message(tmp_path: Path) -
     traces, _ = imported(tmp_path, "openai", *rows)
     assert [trace.messages for trace in traces] == [trace.messages for trace in TRACES]
     assert [trace.outcome for trace in traces] == ["calls", "done", None, None, None]
+
+
+WITHOUT_IDS = Trace(
+    toolset="shop", outcome="done",
+    messages=(
+        user("move two, then look"), calling(ToolCall(name="move", arguments={"count": 2}), ToolCall(name="look", arguments={"item": "a"})),
+        Message(role="tool", content="ok"), Message(role="tool", content="{}"), calling(ToolCall(name="look", arguments={"item": "b"})),
+        Message(role="tool", content="fine"), Message(role="assistant", content="Done."),
+    ),
+)  # fmt: skip
+
+
+def test_calls_without_ids_are_exported_with_ids_by_which_their_results_are_found(tmp_path: Path) -> None:
+    calls = [call for message in WRITERS["openai"](WITHOUT_IDS, TOOLSET)["messages"] for call in message.get("tool_calls", ())]
+    assert [call["id"] for call in calls] == ["call_1", "call_2", "call_3"]
+    for form in WRITERS:
+        (back,), report = imported(tmp_path, form, WRITERS[form](WITHOUT_IDS, TOOLSET))
+        assert report.errors == () and back.id == WITHOUT_IDS.id
+        assert [message.tool_call_id for message in back.messages if message.role == "tool"] == ["call_1", "call_2", "call_3"]
+
+
+def test_the_id_of_a_trace_does_not_depend_on_ids_of_calls() -> None:
+    paired = WITHOUT_IDS.model_copy(update={"messages": with_ids(WITHOUT_IDS.messages)})
+    assert WITHOUT_IDS.id == paired.id == "313a58f7811bce8b", "stored traces are known by it"
+    assert WITHOUT_IDS.conversation_key == "7a4467cf22192eb9c43a42f44e70b1a7"
+
+
+def test_ids_that_are_there_stay_and_results_go_to_calls_of_their_own_turn() -> None:
+    def result(identity: str | None = None) -> Message:
+        return Message(role="tool", content="ok", tool_call_id=identity)
+
+    look = ToolCall(name="look", arguments={"item": "a"})
+    said = (
+        user("a"), calling(MOVE, LOOK, look), result(), result("c1"), result(), user("b"), calling(look),
+        calling(look.model_copy(update={"id": "call_1"})), calling(look, look), result("x"), result(), result(),
+    )  # fmt: skip
+    paired = with_ids(said)
+    assert [[call.id for call in message.tool_calls] for message in paired if message.tool_calls] == [
+        ["c1", "c2", "call_2"], ["call_3"], ["call_1"], ["x", "call_4"],
+    ]  # fmt: skip
+    assert [m.tool_call_id for m in paired if m.role == "tool"] == ["c2", "c1", "call_2", "x", "call_4", None]
+    assert with_ids(paired) == paired and with_ids(()) == ()
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -177,6 +221,82 @@ def test_otlp_spans_with_messages_as_structure_or_as_text(tmp_path: Path) -> Non
     tool = {"traceId": "ab" * 16, "attributes": [{"key": "gen_ai.operation.name", "value": text("execute_tool")}]}
     traces, report = imported(tmp_path, "otlp", {"resourceSpans": [{"scopeSpans": [{"spans": [span, tool]}]}]})
     assert report.errors == () and said_by(traces) == [["user", "assistant"]] and traces[0].outcome == "calls"
+
+
+SAYS = {"type": "text", "text": "At once."}
+USES = {"type": "tool_use", "id": "c1", "name": "look", "input": {"item": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"content": [SAYS, USES], "tool_calls": [{"name": "look", "args": {"item": "a"}, "id": "c1"}]}, "At once."),
+        ({"content": [USES]}, ""),
+        ({"content": [{"type": "thinking", "thinking": "Hm.", "signature": "x"}, SAYS, USES]}, "At once."),
+        ({"content": [{"type": "reasoning", "summary": []}], "tool_calls": [CALLED]}, ""),
+        ({"content": [{"type": "refusal", "refusal": "No."}], "tool_calls": [CALLED]}, "No."),
+    ],
+)
+def test_answers_in_parts_are_read(tmp_path: Path, answer: dict[str, Any], said: str) -> None:
+    (trace,), report = imported(tmp_path, "nightschool", {"messages": [ASKED, {"role": "assistant", **answer}]})
+    assert not report.bad and trace.messages[1].content == said
+    assert trace.messages[1].tool_calls == (ToolCall(name="look", arguments={"item": "a"}, id="c1"),)
+
+
+@pytest.mark.parametrize("part", [{"type": "image_url"}, {"type": "refusal"}, {"type": "tool_use"}, 5])
+def test_parts_that_say_nothing_known_are_told(tmp_path: Path, part: Any) -> None:
+    for role in ("user", "assistant"):
+        assert imported(tmp_path, "nightschool", {"messages": [{"role": role, "content": [part]}]})[1].bad == 1
+
+
+def test_rows_of_trl_with_whole_conversations_in_one_array_and_with_labels_as_numbers(tmp_path: Path) -> None:
+    answer = {"role": "assistant", "tool_calls": [CALLED]}
+    whole = {"prompt": "look at a", "messages": [ASKED, answer], "chosen": [ASKED, answer], "completion": "x"}
+    unwanted = {"prompt": [ASKED], "completion": [answer], "label": 0}
+    traces, report = imported(tmp_path, "trl", json.dumps([whole, unwanted, {**unwanted, "label": 1}, 5], indent=1))
+    assert said_by(traces) == [["user", "assistant"]] * 2 and [error.code for error in report.errors] == ["unwanted", "bad_row"]
+
+
+@pytest.mark.parametrize("text", ['{"answer": "All fine"}', '["a", "b"]', "[see above]"])
+def test_an_answer_that_is_json_of_its_own_stays_the_text_it_is(tmp_path: Path, text: str) -> None:
+    row = {"traceId": "t", "input": json.dumps([ASKED, {"role": "assistant", "tool_calls": [CALLED]}, RESULT]), "output": text}
+    (trace,), report = imported(tmp_path, "langfuse", row)
+    assert not report.bad and trace.messages[-1] == Message(role="assistant", content=text) and trace.outcome == "done"
+
+
+# what was said to tools of another time
+
+
+def test_a_trace_of_then_is_brought_to_the_tools_of_now_or_told_why_not(tmp_path: Path) -> None:
+    def shop(name: str, **properties: Any) -> Toolset:
+        parameters = {"type": "object", "properties": properties, "required": list(properties)}
+        return read_toolset("shop", [{"name": name, "parameters": parameters}, {"name": "look"}])
+
+    then, now = shop("move", count={"type": "string"}), shop("shift", quantity={"type": "integer"})
+    renamed = ToolMigration(becomes="shift", arguments={"count": "quantity"}, casts={"count": "integer"})
+    edges = {then.schema_hashes["move"]: [(now.schema_hashes["shift"], renamed)]}
+
+    def said(count: str) -> Trace:
+        messages = (user("move"), calling(ToolCall(name="move", arguments={"count": count}, id="c1")))
+        return Trace(toolset="shop", messages=messages, outcome="calls", schema_hashes=then.schema_hashes)
+
+    partial = ToolCall(name="move")
+    asked = Trace(toolset="shop", messages=(user("move"),), outcome="ask", missing="move.count", partial=partial, schema_hashes=then.schema_hashes)  # fmt: skip
+    looked = Trace(toolset="shop", messages=(user("look"), calling(ToolCall(name="look"))), schema_hashes=then.schema_hashes)
+    present = Present(now, edges)
+    brought, question = present.bring(said("3")), present.bring(asked)
+    assert isinstance(brought, Trace) and isinstance(question, Trace) and present.bring(looked) is looked
+    assert brought.messages[1].tool_calls == (ToolCall(name="shift", arguments={"quantity": 3}, id="c1"),)
+    assert question.missing == "shift.quantity" and question.partial == ToolCall(name="shift")
+    for trace in (brought, question):
+        assert read_trace(WRITERS["nightschool"](trace, now), now).id == trace.id
+    assert present.bring(said("some")) == "shift: values of another time that do not fit what it takes now"
+    assert present.bring(asked.model_copy(update={"schema_hashes": {}})) == (
+        "move: said to a tool of another time, and no migration leads here"
+    )
+    optional = {then.schema_hashes["move"]: [(now.schema_hashes["shift"], renamed.model_copy(update={"optional": ("count",)}))]}
+    assert Present(now, optional).bring(asked) == "asks for move.count, which need not be said any more"
+    assert Present(now, {}).bring(said("3")) == "move: said to a tool of another time, and no migration leads here"
 
 
 # garbage

@@ -136,6 +136,21 @@ def test_the_letter_that_says_most_is_answered_if_its_author_worked_on_it_in_tim
     assert len(paired([letter(most.text, identity="T-7")], [numbered], toolset, wording).traces) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "gives"),
+    [
+        ("cancel so 298 and so 301, the goods leave next Friday", 1), ("by next month cancel so 298 and so 301", 1),
+        ("before next Friday cancel so 298 and so 301", 1), ("cancel so 298 and next so 301", 0),
+        ("cancel so 298 and, before you do, so 301", 0), ("next Friday cancel so 298, next so 301", 0),
+    ],
+)  # fmt: skip
+def test_until_when_it_is_wanted_says_nothing_of_what_comes_first(
+    toolset: Toolset, wording: Wording, text: str, gives: int
+) -> None:
+    pairs = paired([letter(text)], [cancelled("SO-00298"), cancelled("SO-00301")], toolset, wording)
+    assert len(pairs.traces) == gives, dict(pairs.left_out)
+
+
 def test_several_entries_answer_one_letter_unless_it_asks_for_them_in_turn(toolset: Toolset, wording: Wording) -> None:
     entries = [cancelled("SO-00298"), cancelled("SO-00301", 31)]
     both = paired([letter("cancel 298 and so 301, both are wrong")], entries, toolset, wording)

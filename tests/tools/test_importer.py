@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import NotFound
 from core.types.tool import read_toolset
-from core.types.trace import Trace
+from core.types.trace import HISTORY, Trace, standing
 from finetune.harvest import harvest_one
 from tools.importers.jsonl import ImportReport, read_traces
 
@@ -148,6 +148,15 @@ def test_a_text_of_twenty_thousand_characters_is_kept_whole(tmp_path: Path) -> N
     assert len(long) == 20_000 and trace.messages[0].content == long and not report.errors
 
 
+@pytest.mark.parametrize("name", ["teacher answers.jsonl", "thread export.jsonl", "correction of june.jsonl", "history"])
+def test_no_name_of_a_file_says_who_its_rows_are_by(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(json.dumps(GOOD))
+    [trace], _ = read_traces(file, SHOP)
+    assert not (trace.is_taught or trace.is_of_the_day or trace.is_correction or trace.source == HISTORY)
+    assert standing(trace.source, trace.accepted) == 2
+
+
 def test_line_separators_inside_a_text_do_not_end_the_row(tmp_path: Path) -> None:
     row = json.dumps({"messages": [{"role": "user", "content": "a\u2028b\x85c"}]}, ensure_ascii=False).encode()
     [trace], _ = read(tmp_path, row)
@@ -185,6 +194,6 @@ def test_optional_fields_are_read(tmp_path: Path) -> None:
     partial = {"name": "move", "arguments": {"qty": 2}}
     row = {"id": "7", "messages": [USER], "outcome": "ask", "missing": "item", "partial": partial, "shape": 477}
     [trace], _ = read(tmp_path, row)
-    assert (trace.missing, trace.shape, trace.source) == ("move.item", "477", "rows.jsonl")
+    assert (trace.missing, trace.shape, trace.source) == ("move.item", "477", "import rows.jsonl")
     assert trace.partial is not None and trace.partial.arguments == {"qty": 2}
     assert trace.schema_hashes == SHOP.schema_hashes

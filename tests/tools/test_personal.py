@@ -2,14 +2,15 @@
 
 import json
 import socket
+from typing import Any
 
 import pytest
 
 from core.types.message import Message, ToolCall
 from core.types.principal import IMPORTER
-from core.types.tool import Vocabulary
+from core.types.tool import Toolset, Vocabulary, read_toolset
 from core.types.trace import Trace
-from tools.personal import PersonalData
+from tools.personal import PersonalData, names_ever
 from tools.surrogates import Surrogates
 
 VOCABULARY = {
@@ -145,3 +146,64 @@ def test_nothing_is_asked_of_the_network(personal: PersonalData, monkeypatch: py
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert PersonalData(VOCABULARY).find("nora@some.unheard-of-suffix")
+
+
+def test_accounts_are_found_in_small_letters_and_before_words_that_could_be_more_of_them(personal: PersonalData) -> None:
+    for account in ("de89370400440532013000", "gb29 nwbk 6016 1331 9268 19", "ES91 2100 0418 4502 0005 1332", "No9386011117947"):
+        text = f"the street is Hauptstraße, pay so12 {account} from next week"
+        assert [text[found.start : found.end] for found in personal.find(text)] == [account]
+
+
+def test_what_has_check_digits_is_hidden_whatever_an_id_may_look_like() -> None:
+    known = PersonalData({"ticket": Vocabulary(patterns=(r"\d+", r"[A-Z]{2}\w+"))})
+    text = "ticket 4711, card 4111111111111111, account DE89370400440532013000, ticket 4111111111111112"
+    assert [found.entity for found in known.find(text)] == ["CREDIT_CARD", "IBAN_CODE"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps([{"type": "text", "text": json.dumps({"customer": "Bergström & Holm AB"})}]),
+        "Result: " + json.dumps({"name": "Bergström & Holm AB", "note": "line one\nBergström", "is": "5 \" wide \\"}),
+        "Result: " + json.dumps({"name": "Bergström & Holm AB", "cut": True})[:-3],
+        "\n".join(json.dumps({"name": name}) for name in ("Bergström & Holm AB", "Harlow & Sons")),
+        str({"name": "Bergström", "note": "called\nHolm\tBergström"}),
+        'it said \\u0022\\u00d6hman\\u0022 and \\\\u00d6hman, half \\ud83d of one, whole \\ud83d\\ude00',
+        "[" * 700 + '"Bergstr\\u00f6m"' + "]" * 700,
+    ],
+)  # fmt: skip
+def test_names_are_hidden_however_a_result_writes_them(text: str) -> None:
+    known = PersonalData({"customer": Vocabulary(names=("Bergström & Holm AB", "Harlow & Sons", "Öhman"), partial=True)})
+    hidden = Surrogates(known, b"secret")
+    shown = hidden.hide(text)
+    for name in ("Bergstr", "Holm", "Harlow", "00f6", "hman"):
+        assert name not in shown
+    assert json.dumps(hidden.hide_value({"text": text}), ensure_ascii=False).count("Bergstr") == 0
+    for was, now in zip(text.split("\n"), shown.split("\n"), strict=True):
+        if was.startswith(("[{", "{")) and was.endswith(("}", "]")) and "'" not in was:
+            assert type(json.loads(was)) is type(json.loads(now))
+
+
+def test_a_document_within_a_text_keeps_its_form_and_comes_back() -> None:
+    known = Surrogates(PersonalData({"customer": Vocabulary(names=("Bergström & Holm AB",))}), b"secret")
+    inner = json.dumps({"customer": "Bergström & Holm AB", "note": 'a "b"\n\\c', "n": 1.5})
+    text = f"Found [1] of {{x}}: {inner} and no more."
+    shown = known.hide(text)
+    start, end = shown.index('{"'), shown.rindex("}") + 1
+    assert shown[:start] == "Found [1] of {x}: " and shown[end:] == " and no more."
+    assert known.restore(json.loads(shown[start:end])) == json.loads(inner)
+    assert known.hide('nothing \\u00f6 of \\n it {"a": "\\u00f6"}') == 'nothing \\u00f6 of \\n it {"a": "\\u00f6"}'
+
+
+def test_names_of_all_versions_are_known() -> None:
+    def version(**vocabulary: Any) -> Toolset:
+        return read_toolset("shop", [{"name": "look"}], vocabulary)
+
+    was = version(
+        customer={"names": ["Orion Lab Ltd"], "partial": True}, contact={"names": ["Nora Ek"]}, product={"names": ["lamps"]}
+    )
+    now = version(customer={"names": ["Harlow & Sons"], "patterns": ["C\\d+"]}, product={"names": ["chairs"]})
+    known = PersonalData(names_ever([was, now]))
+    text = "invoice orion lab and Harlow & Sons, C12, care of Nora Ek, for chairs"
+    assert [text[found.start : found.end] for found in known.find(text)] == ["orion lab", "Harlow & Sons", "Nora Ek"]
+    assert names_ever([was, now])["product"].names == ("chairs",)

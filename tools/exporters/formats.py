@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.types.message import Message, write_messages
+from core.types.message import Message, with_ids, write_messages
 from core.types.tool import Toolset
 from core.types.trace import Trace
 from tools.importers.otlp import LABELS_AT
@@ -21,12 +21,12 @@ def labels(trace: Trace) -> dict[str, Any]:
 
 
 def _nightschool(trace: Trace, _: Toolset) -> dict[str, Any]:
-    return {"messages": write_messages(trace.messages), **labels(trace)}
+    return {"messages": write_messages(with_ids(trace.messages)), **labels(trace)}
 
 
 def _openai(trace: Trace, toolset: Toolset) -> dict[str, Any]:
     """A fine-tuning example; the format has no room for labels, so an end that calls nothing comes back without."""
-    messages = write_messages(trace.messages)
+    messages = write_messages(with_ids(trace.messages))
     for at in trace.unlearned:
         messages[at]["weight"] = 0
     return {"messages": messages, "tools": tools_of(toolset)}
@@ -34,7 +34,7 @@ def _openai(trace: Trace, toolset: Toolset) -> dict[str, Any]:
 
 def _trl(trace: Trace, toolset: Toolset) -> dict[str, Any]:
     """Arguments as objects, which is what chat templates take."""
-    messages = write_messages(trace.messages)
+    messages = write_messages(with_ids(trace.messages))
     for message, said in zip(messages, trace.messages, strict=True):
         for raw, call in zip(message.get("tool_calls", ()), said.tool_calls, strict=True):
             raw["function"]["arguments"] = call.arguments
@@ -101,6 +101,15 @@ WRITERS: Mapping[str, Write] = {
 }
 
 
+ANSWERED = frozenset({"openai"})
+"""Formats whose rows have to end with an answer: fine-tuning there refuses others."""
+
+
+def has_answer(trace: Trace) -> bool:
+    """Whether the last word is the model's."""
+    return trace.messages[-1].role == "assistant"
+
+
 def tools_of(toolset: Toolset) -> list[dict[str, Any]]:
     """The tools as OpenAI takes them."""
     return [
@@ -111,8 +120,8 @@ def tools_of(toolset: Toolset) -> list[dict[str, Any]]:
 
 def _parted(trace: Trace) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
     """What a model was given, and what it answered; no answer where the last word is not its own."""
-    has_answer = trace.messages[-1].role == "assistant"
-    return (trace.messages[:-1], trace.messages[-1:]) if has_answer else (trace.messages, ())
+    messages = with_ids(trace.messages)
+    return (messages[:-1], messages[-1:]) if has_answer(trace) else (messages, ())
 
 
 def _in_parts(message: Message) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from core.types.message import Message, ToolCall
 from core.types.principal import Principal
 from core.types.tool import Toolset
 from core.types.trace import HISTORY, Trace
+from tools.dates import find_dates
 from tools.history.records import MOST_CHARACTERS, Entry, Letter, by_time
 from tools.history.wording import Worded, Wording, call_key
 from tools.validate import argument_error
@@ -27,6 +28,8 @@ _ON_CONDITION = re.compile(r"\b(?:if|unless|otherwise|whether)\b", re.IGNORECASE
 """Something is looked up first, which no journal shows."""
 _IN_TURN = re.compile(r"\b(?:then|after(?:wards)?|once|when|as soon as|before|first|next|finally|later)\b", re.IGNORECASE)
 """One thing after another: what of several is the first step cannot be told."""
+_OF_DAYS = ("next", "before")
+"""Those of these words that say when, and not what comes first, where a day begins with them or follows: "next Friday"."""
 _SURELY_MORE = 2.0
 """Standard errors above everybody's share of reversals from which on an author is left out."""
 
@@ -134,7 +137,7 @@ def _trace(letter: Letter, answers: Sequence[_Answer], toolset: Toolset, princip
     """A conversation of a request and its calls, or why there is none."""
     if _ON_CONDITION.search(letter.text):
         return "asks on a condition"
-    if len(answers) > 1 and _IN_TURN.search(letter.text):
+    if len(answers) > 1 and _is_in_turn(letter.text):
         return "several entries answer a letter that asks for one after the other"
     distinct = {call_key(answer.entry.tool, answer.worded.arguments): answer for answer in answers}
     if len(distinct) > MOST_CALLS:
@@ -156,6 +159,17 @@ def _trace(letter: Letter, answers: Sequence[_Answer], toolset: Toolset, princip
         principal=principal.model_copy(update={"person": answers[0].entry.author}),
         schema_hashes={call.name: toolset.schema_hashes[call.name] for call in calls},
     )
+
+
+def _is_in_turn(text: str) -> bool:
+    days = find_dates(text)
+    return any(found[0].lower() not in _OF_DAYS or not _is_of_day(found, text, days) for found in _IN_TURN.finditer(text))
+
+
+def _is_of_day(word: re.Match[str], text: str, days: Sequence[tuple[int, int]]) -> bool:
+    """Whether a day begins with a word, or straight behind it."""
+    follows = len(text) - len(text[word.end() :].lstrip())
+    return any(start in (word.start(), follows) for start, _ in days)
 
 
 def _shares(entries: Sequence[Entry]) -> Mapping[str, tuple[int, int]]:

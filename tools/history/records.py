@@ -71,7 +71,8 @@ def read_records(path: Path, form: type[_Record]) -> Iterator[_Record | RowError
                 raise document
             yield form.model_validate(document)
         except BadInput as error:
-            yield RowError(line=line, code=error.code, message=f"{path}:{line}: {error}")
+            problem = str(error).removeprefix(f"{path.name}:{line}: ")
+            yield RowError(line=line, code=error.code, message=f"{path}:{line}: {problem}")
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"])) or "row"

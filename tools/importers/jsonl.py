@@ -22,6 +22,8 @@ from tools.validate import argument_error
 MOST_ERRORS = 1_000
 """Bad rows that are told one by one; the others are counted."""
 _UNLABELLED = "unlabelled"
+IMPORTED = "import "
+"""How the source of what a file holds begins: no name of a file makes its rows a teacher's, corrections, or work of the day."""
 
 
 class RowError(Value):
@@ -73,8 +75,12 @@ def read_documents(path: Path) -> Iterator[Row]:
         yield from rows
 
 
-def read_lines(path: Path) -> Iterator[Row]:
+def read_lines(path: Path, with_empty: bool = False) -> Iterator[Row]:
     """Yield `(line, document)` for each non-empty line; a line that is not JSON yields the error instead.
+
+    Args:
+        path: A file of JSON Lines.
+        with_empty: Whether an empty line is one that is not JSON, for answers that stand line by line beside what is asked.
 
     Raises:
         NotFound: There is no such file.
@@ -83,7 +89,7 @@ def read_lines(path: Path) -> Iterator[Row]:
         raise NotFound(f"{path}: no such file")
     with path.open("rb") as lines:
         for number, raw in enumerate(lines, start=1):
-            if not raw.strip():
+            if not raw.strip() and not with_empty:
                 continue
             try:
                 yield number, _decoded(raw)
@@ -117,7 +123,7 @@ def each_trace(path: Path, toolset: Toolset, principal: Principal, form: str, ta
         try:
             if isinstance(document, BadInput):
                 raise document
-            trace = read_trace(document, toolset, principal, source=path.name)
+            trace = read_trace(document, toolset, principal, source=IMPORTED + path.name)
         except BadInput as error:
             where = f"{path.name}:{line}: "
             tally.refuse(RowError(line=line, code=error.code, message=where + str(error).removeprefix(where)))

@@ -30,13 +30,12 @@ def _in_trace(observation: Any, trace: Any) -> Any:
 def _turn(line: int, observation: Mapping[str, Any]) -> Turn | BadInput | None:
     if observation.get("type", "GENERATION") != "GENERATION":
         return None
-    said, answer = _decoded(observation.get("input")), _decoded(observation.get("output"))
+    said = _decoded(observation.get("input"))
     said = said.get("messages") if isinstance(said, Mapping) else said
     if not isinstance(said, list):
         return BadInput("input: expected messages, or an object with messages", code="bad_messages")
     conversation = str(observation.get("traceId") or observation.get("trace_id") or observation.get("id") or line)
-    answers = answer if isinstance(answer, list) else [answer]
-    written = [_message(each) for each in answers if each is not None]
+    written = [_message(each) for each in _answers(observation.get("output")) if each is not None]
     metadata = observation.get("metadata")
     labels = labels_of(metadata.get("nightschool") if isinstance(metadata, Mapping) else None)
     row = {"messages": [*said, *written], **labels}
@@ -51,6 +50,17 @@ def _decoded(value: Any) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
+
+
+def _answers(output: Any) -> list[Any]:
+    """Answers as messages or texts; a text of JSON that is no message is what was said."""
+    decoded = _decoded(output)
+    answers = decoded if isinstance(decoded, list) else [decoded]
+    return answers if not isinstance(output, str) or all(map(_is_message, answers)) else [output]
+
+
+def _is_message(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and "role" in answer
 
 
 def _message(answer: Any) -> Any:
