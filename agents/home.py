@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Engine
 
@@ -29,6 +30,8 @@ from tools.migration_store import MigrationStore
 from tools.plans import Plans
 from tools.policy import PolicyFile
 from tools.registry import Registry
+
+_DEFAULT_TENANT: str = Settings.model_fields["tenant"].default
 
 
 class Home:
@@ -59,9 +62,16 @@ class Home:
         return Executor(self.ledger, back_end, self.policy, self.approvals)
 
     @property
+    def folder(self) -> Path:
+        """Where the tenant's nights, data sets and golden sets lie: the home itself, or a folder below it for all but the default
+        one."""
+        home, tenant = self.settings.home, self.settings.tenant
+        return home if tenant == _DEFAULT_TENANT else home / "tenants" / quote(tenant, safe="").replace(".", "%2E")
+
+    @property
     def nights(self) -> Path:
         """Where nights keep their steps."""
-        return self.settings.home / "nights"
+        return self.folder / "nights"
 
     @property
     def routers(self) -> Path:

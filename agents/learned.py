@@ -13,6 +13,10 @@ YOUNG = "its writes are too young to be judged"
 STALE = "called by a schema of another time"
 """How it ends what it says of a trace that a migration may bring back."""
 
+AGAIN = "dataset.again.json"
+"""In a release's folder, and none of its files: the dataset's manifest as the last night wrote it that came to the release again.
+The same rows teach; what is left out may be more."""
+
 
 def learned_traces(home: Home, toolset: str) -> frozenset[str]:
     """Ids of the traces the champion has learned; none without one."""
@@ -43,10 +47,12 @@ def learned_in(home: Home, release: str, with_exam: bool = False) -> frozenset[s
 
 
 def dropped_by(home: Home, release: str) -> frozenset[str]:
-    """Ids of the traces that a release's night left out for good: others say the same, or they are not believed."""
-    manifest = home.releases.path(release) / "dataset.json"
-    dropped = json.loads(manifest.read_text()).get("dropped", {}) if manifest.is_file() else {}
-    return frozenset(identity for identity, why in dropped.items() if why != YOUNG and not why.endswith(STALE))
+    """Ids of the traces that a release's night, or the last that came to it again, left out for good: others say the same, or
+    they are not believed."""
+    folder = home.releases.path(release)
+    manifests = [json.loads(file.read_text()) for file in (folder / "dataset.json", folder / AGAIN) if file.is_file()]
+    dropped = [item for manifest in manifests for item in manifest.get("dropped", {}).items()]
+    return frozenset(identity for identity, why in dropped if why != YOUNG and not why.endswith(STALE))
 
 
 @lru_cache(4)

@@ -1,6 +1,7 @@
 """The files of a release, and a caller made from them."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from tools.marks import Marker
 ADAPTER_GGUF, ADAPTER_FOLDER = "adapter.gguf", "adapter"
 FILES = "files.json"
 """In a release's folder: the SHA-256 of each of its files by name."""
+REPORT = "report.html"
+"""Beside them, of the night that made it here."""
 PICKER, REVIEWER, KINDS, TOOLSET = "picker.safetensors", "reviewer.safetensors", "kinds.json", "toolset.json"
 
 
@@ -56,6 +59,23 @@ def check_files(folder: Path) -> None:
     for name, digest in json.loads(_read(folder / FILES)).items():
         if not (folder / name).is_file() or sha256_of(folder / name) != digest:
             raise ModelError(f"{folder / name}: missing or damaged (its SHA-256 is not the release's): run the night again")
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a release lies there with every file it lists, as it was written."""
+    try:
+        check_files(folder)
+    except ModelError:
+        return False
+    return (folder / FILES).is_file()
+
+
+def take_place(staging: Path, target: Path) -> None:
+    """Make a folder that of a release, where none lies there or a damaged one, whose report goes on with it."""
+    if (target / REPORT).is_file():
+        shutil.copy(target / REPORT, staging)
+    shutil.rmtree(target, ignore_errors=True)
+    staging.replace(target)
 
 
 def load_toolset(folder: Path) -> Toolset:

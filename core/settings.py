@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     remote_dialect: Literal["llamacpp", "vllm"] = "llamacpp"
     """How it takes a grammar."""
 
+    @field_validator("home", "artefacts", "keys_file", "audit_anchor", "tryton")
+    @classmethod
+    def _from_anywhere(cls, path: Path | None) -> Path | None:
+        """The same place for a process that works in another folder, as a training does."""
+        return path.absolute() if path is not None else None
+
     @field_validator("night_zone")
     @classmethod
     def _is_a_zone(cls, name: str) -> str:

@@ -204,27 +204,40 @@ def choose_threshold(outcomes: Sequence[Outcome], most_wrong_per_1000: float) ->
     return float(threshold)
 
 
-def risk_coverage(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> list[dict[str, float]]:
-    """What each threshold between 0 and 1 would have done, of a thousand requests: unaided, approvals, wrong writes."""
+def risk_coverage(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], acted: float = 0.0) -> list[dict[str, float]]:
+    """What each threshold between 0 and 1 would have done, of a thousand requests: unaided, approvals, wrong writes.
+
+    Args:
+        scenarios: What was asked.
+        outcomes: What came of it.
+        acted: The threshold that held writes back during the work itself: what a lower one would have done nobody saw.
+    """
     rows = []
-    for threshold in _THRESHOLDS:
+    for threshold in (threshold for threshold in _THRESHOLDS if threshold >= acted):
         day = sum_up(scenarios, [held_back(outcome, threshold) for outcome in outcomes])
         figures = {name: getattr(day, f"{name}_per_1000") for name in ("unaided", "asked", "approval", "wrong_writes")}
         rows.append({"threshold": threshold, **figures})
     return rows
 
 
-def sum_up(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> Workday:
-    """Outcomes in numbers."""
+def sum_up(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], wishes: Sequence[str] | None = None) -> Workday:
+    """Outcomes in numbers.
+
+    Args:
+        scenarios: What was asked.
+        outcomes: What came of it.
+        wishes: Which wish each scenario says: those of one count as one cluster in intervals; None where each stands alone.
+    """
     pairs = list(zip(scenarios, outcomes, strict=True))
+    clusters = wishes if wishes is not None else [None] * len(pairs)
     thousand = 1000 / max(1, len(pairs))
     wrong = [deed for _, outcome in pairs for deed in outcome.deeds if not deed.expected]
     return Workday(
         n=len(pairs),
-        end_state=rate([outcome.end_state for _, outcome in pairs], [None] * len(pairs)),
-        one_step=_rate(pairs, "one step"),
-        several_steps=_rate(pairs, "several steps"),
-        no_call=_rate(pairs, "no call"),
+        end_state=rate([outcome.end_state for _, outcome in pairs], clusters),
+        one_step=_rate(pairs, clusters, "one step"),
+        several_steps=_rate(pairs, clusters, "several steps"),
+        no_call=_rate(pairs, clusters, "no call"),
         unaided_per_1000=thousand * sum(outcome.unaided for _, outcome in pairs),
         asked_per_1000=thousand * sum(outcome.ending == "asked" for _, outcome in pairs),
         approval_per_1000=thousand * sum(outcome.ending == "approval" for _, outcome in pairs),
@@ -234,9 +247,9 @@ def sum_up(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> Workda
     )
 
 
-def _rate(pairs: Sequence[tuple[Scenario, Outcome]], sort: Sort) -> Rate | None:
-    chosen = [outcome.end_state for scenario, outcome in pairs if scenario.sort == sort]
-    return rate(chosen, [None] * len(chosen)) if chosen else None
+def _rate(pairs: Sequence[tuple[Scenario, Outcome]], clusters: Sequence[str | None], sort: Sort) -> Rate | None:
+    chosen = [at for at, (scenario, _) in enumerate(pairs) if scenario.sort == sort]
+    return rate([pairs[at][1].end_state for at in chosen], [clusters[at] for at in chosen]) if chosen else None
 
 
 @contextmanager

@@ -12,7 +12,16 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from agents.home import Home
-from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, check_files, load_toolset, release_id
+from agents.parts import (
+    ADAPTER_FOLDER,
+    ADAPTER_GGUF,
+    FILES,
+    check_files,
+    is_whole,
+    load_toolset,
+    release_id,
+    take_place,
+)
 from core.chat import FORMAT_HASH
 from core.errors import BadInput, ModelError
 from core.types.release import Release
@@ -73,8 +82,8 @@ def unpack(home: Home, file: Path) -> Release:
         check_files(staging)
         toolset = load_toolset(staging)
         target = home.releases.path(release.id)
-        shutil.rmtree(target, ignore_errors=True)
-        staging.replace(target)
+        if not is_whole(target):
+            take_place(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     if toolset.name not in {known.name for known in home.registry.all()}:

@@ -130,9 +130,11 @@ class AuditSample:
 
 
 def _drawn(trace: Trace, toolset: Toolset) -> Drawn | None:
-    """One step of the last turn of a trace, by lot; None where the lot did not fall on it, or nothing in it can be judged."""
-    lot = _lot(trace.id)
-    drawn = trace.is_of_the_day and not trace.is_correction and trace.accepted and lot < SHARE * _LOTS
+    """The step straight after the last request of a trace; None where the lot did not fall on it, or the step cannot be judged.
+
+    Before any later step stands what was done.
+    """
+    drawn = trace.is_of_the_day and not trace.is_correction and trace.accepted and _lot(trace.id) < SHARE * _LOTS
     if trace.toolset != toolset.name or not drawn:
         return None
     example = harvest_one(trace)
@@ -140,8 +142,8 @@ def _drawn(trace: Trace, toolset: Toolset) -> Drawn | None:
         return None
     asked = max((at for at, message in enumerate(trace.messages) if message.role == "user"), default=0)
     known = [case for case in cases_of(example, toolset) if all(call.name in toolset.by_name for call in case.expected)]
-    steps = [case for case in known if len(case.messages) > asked]
-    return Drawn(trace.id, steps[lot % len(steps)]) if steps else None
+    case = next((case for case in known if len(case.messages) == asked + 1), None)
+    return Drawn(trace.id, case) if case is not None else None
 
 
 def _check(right: Case, toolset: Toolset) -> None:

@@ -119,13 +119,12 @@ class Swapper:
                 if isinstance(value, bool) or not isinstance(value, int | float) or value < _MIN_NUMBER:
                     continue
                 places = [said[s.start : s.end] for s in spoken if s.value == value]
-                if len(places) == 1 and re.fullmatch(r"\d[\d,]*(?:\.\d+)?", places[0]) and said.count(places[0]) == 1:
+                if len(places) == 1 and _says_plainly(places[0], value) and said.count(places[0]) == 1:
                     figures = _scrambled(places[0].replace(",", ""), order)
                     new = int(figures) if figures.isdecimal() else float(figures)
                     if not _allows(schema, new):
                         continue
-                    words = f"{new:,.10g}" if "," in places[0] else f"{new:.10g}"
-                    table[float(value)] = (places[0], words, new)
+                    table[float(value)] = (places[0], _grouped(figures) if "," in places[0] else figures, new)
         return table
 
     def _carried(self, example: Example, order: random.Random) -> dict[float, tuple[str, str, float]]:
@@ -155,6 +154,17 @@ class Swapper:
                         continue
                     table[float(value)] = (shown, new, json.loads(new))
         return table
+
+
+def _says_plainly(figures: str, value: float) -> bool:
+    """Whether figures are a number as a program writes it, thousands apart perhaps: "1,250.50", not "1.250" for 1250."""
+    return re.fullmatch(r"\d[\d,]*(?:\.\d+)?", figures) is not None and float(figures.replace(",", "")) == value
+
+
+def _grouped(figures: str) -> str:
+    """Figures with commas between thousands; decimals stay as many as they are."""
+    whole, point, decimals = figures.partition(".")
+    return f"{int(whole):,}{point}{decimals}"
 
 
 def _allows(schema: Mapping[str, Any], number: float) -> bool:

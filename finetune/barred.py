@@ -23,6 +23,6 @@ def barred_for(home: Home, toolset: str) -> Barred:
     known = home.registry.get(toolset)
     store = ProposalStore(home.database, home.settings.tenant)
     proposals = [proposal for proposal in store.all(toolset) if proposal.state(known) != "rejected"]
-    golden = [case.messages for case in golden_cases(home.settings.home, toolset)]
+    golden = [case.messages for case in golden_cases(home.folder, toolset)]
     proposed = [proposal.case.messages for proposal in proposals]
     return Barred([*golden, *proposed], frozenset(proposal.trace for proposal in proposals))

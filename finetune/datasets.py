@@ -67,7 +67,7 @@ def build_dataset(home: Home, name: str, seed: int, progress: Progress) -> str:
         NotFound: No such toolset, or nothing that teaches.
     """
     toolset = home.registry.get(name)
-    golden = golden_cases(home.settings.home, name, "gate")
+    golden = golden_cases(home.folder, name, "gate")
     curated = Curator(home, toolset, lambda: home.embedder, seed, progress).curate(barred_for(home, name))
     if not curated.examples:
         raise NotFound(f"toolset {name!r}: no traces that teach; `nightschool harvest inspect {name}` says why")
@@ -132,7 +132,7 @@ def _parts_by_trace(manifest: dict[str, Any]) -> dict[str, str]:
 
 
 def _built(home: Home) -> Path:
-    return home.settings.home / "datasets"
+    return home.folder / "datasets"
 
 
 def _find(home: Home) -> dict[str, Found]:

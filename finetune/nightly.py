@@ -13,16 +13,18 @@ from typing import Any
 
 from agents.caller import Steps
 from agents.home import Home
-from agents.learned import learned_by
+from agents.learned import AGAIN, learned_by
 from agents.parts import (
     ADAPTER_FOLDER,
     ADAPTER_GGUF,
     FILES,
     PICKER,
-    check_files,
+    REPORT,
+    is_whole,
     list_files,
     load_caller,
     release_id,
+    take_place,
     write_parts,
 )
 from agents.picker import Picker
@@ -40,13 +42,15 @@ from core.types.value import content_hash
 from core.whole import write_whole
 from evals.failures import count_failures
 from evals.gate import Verdict, judge
-from evals.golden_sets import golden_cases
+from evals.golden_now import golden_now, left_out_warning
 from evals.report import ShownCall, write_report
 from evals.slices import slice_of
 from evals.suite import Examination, Predictor, examine
+from evals.words_of_now import InWordsOfNow
 from finetune.audit_sample import Audit, AuditSample
 from finetune.barred import Barred, barred_for
-from finetune.curation import Curator, infer_table
+from finetune.curate.mostly_peoples import most_unconfirmed
+from finetune.curation import Curator, infer_table, ways_of
 from finetune.dataset import freeze
 from finetune.fit import (
     PICKER_JOINED,
@@ -95,8 +99,10 @@ def run_night(home: Home, order: NightOrder, progress: Progress) -> NightResult:
         night.prepare()
         night.train()
         night.fit()
-        night.examine()
-        return night.release(started)
+        if not night.serves():
+            night.examine()
+            night.release()
+        return night.result(started)
 
 
 class Night:
@@ -105,6 +111,7 @@ class Night:
     def __init__(self, home: Home, order: NightOrder, progress: Progress) -> None:
         self._home, self._order, self._progress = home, order, progress
         self._unloadable: tuple[str, ...] = ()
+        self._outdated: tuple[str, ...] = ()
         self._toolset: Toolset = home.registry.get(order.toolset)
         self._base: Base = home.bases.get(order.base)
 
@@ -112,7 +119,7 @@ class Night:
         """Traces to a frozen, split dataset; the night's folder is named by everything that shapes the result."""
         self._progress.step("harvest and curate")
         order = self._order
-        golden = golden_cases(self._home.settings.home, order.toolset, "gate") if order.exam is None else order.exam
+        golden = self._golden()
         barred = barred_for(self._home, order.toolset) if order.exam is None else Barred()
         curated = self._curator().curate(barred) if order.filtered else self._curator().harvested()
         examples, self._dropped = curated.examples, curated.dropped
@@ -123,7 +130,8 @@ class Night:
         self._plan: Plan = self._planned(examples)
         traces = frozenset(example.trace_id for example in examples)
         new = new_traces(self._home, order.toolset, traces) if order.continued else frozenset()
-        examples, left = _sample(examples, self._plan.conversations, order.seed, new)
+        doubtful = curated.unconfirmed if order.filtered else frozenset[str]()
+        examples, left = _sample(examples, self._plan.conversations, order.seed, new, doubtful)
         self._against = self._champion_of(examples)
         met = learned_by(self._home, self._home.releases.get(self._against)) if self._against else frozenset[str]()
         self._parts: Parts = split(examples, order.seed, not golden, with_reserved=not order.continued, met=met)
@@ -143,6 +151,14 @@ class Night:
         self._folder = self._folder_of_nights() / self._key()
         self._dataset = freeze(self._parts, curated, self._toolset, self._folder / "dataset")
         self._progress.update(1, 1, f"{self._plan}; {len(self._dropped)} dropped")
+
+    def _golden(self) -> Sequence[Case]:
+        """The cases that decide, as they are asked now: those handed in, else the gate's half of the golden set."""
+        if self._order.exam is not None:
+            return self._order.exam
+        found = golden_now(self._home, self._order.toolset, "gate")
+        self._outdated = (left_out_warning(self._order.toolset, found.left_out),) if found.left_out else ()
+        return found.cases
 
     def _champion_of(self, examples: Sequence[Example]) -> str:
         """The champion when a night on these very examples began, empty where there was none: what it has learned is no exam of a
@@ -164,15 +180,19 @@ class Night:
 
     def _day(self) -> date:
         """The day, in UTC, on which a night of this toolset began that has no release yet: gone on with later it is the same."""
-        file = self._begun_file()
-        if not file.is_file():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(datetime.now(UTC).date().isoformat())
-        begun = date.fromisoformat(file.read_text())
-        if datetime.now(UTC).date() - begun <= _NIGHT_LASTS:
+        today, begun = datetime.now(UTC).date(), self._begun()
+        if begun is not None and today - begun <= _NIGHT_LASTS:
             return begun
-        file.unlink()
-        return self._day()
+        self._folder_of_nights()
+        write_whole(self._begun_file(), today.isoformat())
+        return today
+
+    def _begun(self) -> date | None:
+        """What the night that has no release yet wrote down; None where nothing, or no date, is there."""
+        try:
+            return date.fromisoformat(self._begun_file().read_text())
+        except (FileNotFoundError, ValueError):
+            return None
 
     def _begun_file(self) -> Path:
         return self._home.nights / f"{self._order.toolset}.begun"
@@ -218,7 +238,7 @@ class Night:
         assert base.folder is not None  # ready_to_train made it
         self._progress.step("train")
         order = Order(
-            base=base.folder,
+            base=base.folder.absolute(),
             start=Path("..") / self._start.copy_adapter(self._folder) if self._start is not None else None,
             lessons=Path("../lessons/writer.jsonl"),
             stop=Path("../lessons/stop.jsonl"),
@@ -272,6 +292,19 @@ class Night:
             engine.close()
         return fit_reviewer(judged)
 
+    def serves(self) -> bool:
+        """Whether the champion is this very night's release: it is no exam for itself, and what was found of it then holds."""
+        identity = self._place()
+        if not self._is_champion(identity):
+            return False
+        self._release = self._home.releases.get(identity)
+        manifest = (self._folder / "dataset" / "manifest.json").read_text()
+        write_whole(self._home.releases.path(identity) / AGAIN, manifest)
+        return True
+
+    def _is_champion(self, identity: str) -> bool:
+        return self._home.releases.history(self._toolset.name)[-1:] == [identity]
+
     def examine(self) -> None:
         """Candidate and reference (champion, else the untrained base) on the exam."""
         self._progress.step(f"examine on {len(self._cases)} cases")
@@ -281,14 +314,15 @@ class Night:
             self._candidate = self._examined("candidate", self._cases, caller)
         finally:
             engine.close()
-        self._place()  # before the champion is loaded: it may be this night's own release
         reference = self._load_reference()
         name = BASE if self._against_base else CHAMPION
         cases = self._cases[:BASE_EXAM_ROWS] if self._against_base else self._cases
         self._progress.step(f"examine the {name} on {len(cases)} cases")
         try:
             champion = "" if self._against_base else reference.release_id
-            self._reference = self._examined(f"reference-{name}{champion}", cases, reference)
+            ways = ways_of(self._home, self._toolset.name)
+            words = InWordsOfNow(reference, reference.toolset, self._toolset, ways)
+            self._reference = self._examined(f"reference-{name}{champion}", cases, words)
         finally:
             reference.close()
 
@@ -304,36 +338,43 @@ class Night:
                 self._against_base = True
         return loader.load(self._order.toolset, BASE, base=self._order.base)
 
-    def release(self, started: float) -> NightResult:
+    def release(self) -> None:
         """Judge, register, promote, report."""
         reference = self._reference.scores
         slices = [slice_of(case) for case in self._cases[: len(reference)]]
         verdict = judge(self._candidate.scores[: len(reference)], reference, self._against_base, slices)
         identity = self._place()
         gone_back = self._home.releases.was_rolled_back(self._toolset.name, identity)
-        warnings = (*verdict.warnings, *self._unloadable, *((_GONE_BACK,) if gone_back else ()))
+        warnings = (*verdict.warnings, *self._unloadable, *self._outdated, *((_GONE_BACK,) if gone_back else ()))
         verdict = verdict.model_copy(update={"warnings": warnings})
-        release = self._register(identity, verdict)
-        if promoted := verdict.passed and self._order.promote and not gone_back:
-            self._home.releases.promote(release.id, self._home.principal, "gate")
+        self._release = self._register(identity, verdict)
+        if verdict.passed and self._order.promote and not gone_back:
+            self._home.releases.promote(identity, self._home.principal, "gate")
+        self._report(verdict)
+
+    @cached_property
+    def _audit(self) -> Audit:
         traces = self._home.traces.all(self._toolset.name)
-        audit = AuditSample(self._home.database, self._home.settings.tenant).estimate(traces, self._toolset)
-        report = self._report(release, verdict, audit)
+        return AuditSample(self._home.database, self._home.settings.tenant).estimate(traces, self._toolset)
+
+    def result(self, started: float) -> NightResult:
+        """What came of the night, which is over."""
         self._begun_file().unlink(missing_ok=True)
         self._leave_tidy()
+        release = self._release
         return NightResult(
             release=release.id,
-            promoted=promoted,
-            passed=verdict.passed,
-            reason=verdict.reason,
-            warnings=verdict.warnings,
-            report=str(report),
+            promoted=self._is_champion(release.id),
+            passed=release.status == "passed",
+            reason=release.exam["gate"],
+            warnings=release.warnings,
+            report=str(self._home.releases.path(release.id) / REPORT),
             seconds=round(time.monotonic() - started, 1),
             rows=release.rows,
             exam=release.exam,
             plan=str(self._plan),
             folder=str(self._folder),
-            audit=audit,
+            audit=self._audit,
         )
 
     def _leave_tidy(self) -> None:
@@ -349,13 +390,12 @@ class Night:
         del files[_DONE]
         identity = release_id(files)
         target = self._home.releases.path(identity)
-        if not _is_whole(target):
+        if not is_whole(target):
             staging = target.with_name(f".{identity}")
             shutil.rmtree(staging, ignore_errors=True)
             shutil.copytree(self._folder / "parts", staging, ignore=shutil.ignore_patterns(_DONE))
             (staging / FILES).write_text(json.dumps(files, indent=1))
-            shutil.rmtree(target, ignore_errors=True)
-            staging.replace(target)
+            take_place(staging, target)
         return identity
 
     def _register(self, identity: str, verdict: Verdict) -> Release:
@@ -397,17 +437,18 @@ class Night:
         order = self._order.model_dump(mode="json", exclude={"exam"})
         return {**order, "exam": len(self._order.exam) if self._order.exam is not None else None, "against": self._against}
 
-    def _report(self, release: Release, verdict: Verdict, audit: Audit) -> Path:
+    def _report(self, verdict: Verdict) -> None:
+        release = self._release
         reference = BASE if self._against_base else CHAMPION
         answered = list(zip(self._cases, self._candidate.predictions, strict=True))
-        return write_report(
-            self._home.releases.path(release.id) / "report.html",
+        write_report(
+            self._home.releases.path(release.id) / REPORT,
             title=f"{self._toolset.name}: release {release.id}",
             summaries={"this release": self._candidate.summary, reference: self._reference.summary},
             facts={
                 "gate": ("passed: " if verdict.passed else "refused: ") + verdict.reason,
                 "plan": str(self._plan),
-                "audit sample": str(audit),
+                "audit sample": str(self._audit),
                 "base": release.base,
                 "dataset": release.dataset,
                 "seed": str(release.seed),
@@ -464,6 +505,7 @@ class Night:
             swaps=order.swaps,
         )
         asked: dict[str, Any] = {} if order.rank is None else {"rank": order.rank}
+        asked = asked if self._start is None else self._start.scale
         return config.model_copy(update=asked if order.joins else {**asked, "joined": 0.0})
 
     def _folder_of_nights(self) -> Path:
@@ -480,25 +522,23 @@ class Night:
         return content_hash([*made_of, self._start.release, kept] if self._start is not None else made_of)
 
 
-def _sample(examples: Sequence[Example], wanted: int, seed: int, first: frozenset[str]) -> tuple[list[Example], list[Example]]:
-    """So many examples by chance, those of the traces in `first` before others; and the ones that are left."""
+def _sample(
+    examples: Sequence[Example], wanted: int, seed: int, first: frozenset[str], doubtful: frozenset[str]
+) -> tuple[list[Example], list[Example]]:
+    """So many examples by chance, those of the traces in `first` before others, of `doubtful` ones no more than may be among so
+    many; and the ones that are left."""
     if wanted >= len(examples):
         return list(examples), []
     drawn = [example for group in shuffled_clusters(examples, seed) for example in group]
     drawn.sort(key=lambda example: example.trace_id not in first)
+    surplus = [example for example in drawn if example.trace_id in doubtful][most_unconfirmed(wanted) :]
+    passed_over = {example.trace_id for example in surplus}
+    drawn.sort(key=lambda example: example.trace_id in passed_over)
     return drawn[:wanted], drawn[wanted:]
 
 
 def _commonest(dropped: dict[str, str]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in Counter(dropped.values()).most_common(3))
-
-
-def _is_whole(release: Path) -> bool:
-    try:
-        check_files(release)
-    except ModelError:
-        return False
-    return (release / FILES).is_file()
 
 
 def _read_losses(file: Path) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence, Set
 from agents.home import Home
 from agents.learned import learned_by
 from core.types.case import PARTS, Case, cases_of
+from core.types.example import Example
 from core.types.message import without_ids, write_messages
 from core.types.tool import Toolset
 from core.types.trace import Trace
@@ -13,6 +14,7 @@ from core.types.value import content_hash
 from evals.golden_proposals import Proposal
 from evals.slices import slice_of
 from finetune.cluster import cluster
+from finetune.curate.decontaminate import decontaminated
 from finetune.harvest import harvest_one
 
 WRONG = "wrong: "
@@ -33,7 +35,7 @@ def propose(
     Args:
         traces: All there are, let be or not; what a teacher said in other words is not taken, nor what it was said for if met.
         toolset: What they are of.
-        met: Traces that must not be taken.
+        met: Traces that must not be taken, nor what is like one.
         known: Proposed before; they count for their strata.
         most: How many, at most.
         seed: Another one chooses others.
@@ -43,7 +45,10 @@ def propose(
     reworded = {original for trace in everything if trace.id in met and (original := trace.rewords) is not None}
     strata: dict[str, list[Proposal]] = defaultdict(list)
     fresh = [trace for trace in everything if trace.id not in {*met, *taken, *reworded} and trace.rewords is None]
-    for proposal in _candidates(fresh, toolset, seed):
+    examples = [example for trace in fresh if (example := harvest_one(trace)) is not None]
+    unlike = decontaminated(examples, [trace.messages for trace in everything if trace.id in met]).kept
+    accepted = {trace.id for trace in fresh if trace.accepted}
+    for proposal in _candidates(unlike, accepted, toolset, seed):
         strata[proposal.stratum].append(proposal)
     for proposals in strata.values():
         proposals.sort(key=lambda proposal: content_hash([seed, proposal.id]), reverse=True)
@@ -67,17 +72,15 @@ def halved(cases: Sequence[Case], known: Sequence[Case]) -> list[Case]:
     return placed
 
 
-def _candidates(traces: Sequence[Trace], toolset: Toolset, seed: int) -> list[Proposal]:
+def _candidates(examples: Sequence[Example], accepted: Set[str], toolset: Toolset, seed: int) -> list[Proposal]:
     """One step of the first conversation of each cluster."""
-    examples = [example for trace in traces if (example := harvest_one(trace)) is not None]
-    accepted = {trace.id: trace.accepted for trace in traces}
     found: dict[str, Proposal] = {}
     for example in cluster(examples):
         cases = [case for case in cases_of(example, toolset) if all(call.name in toolset.by_name for call in case.expected)]
         if example.cluster in found or not cases:
             continue
         case = cases[int(content_hash([seed, example.trace_id]), 16) % len(cases)]
-        wrong = "" if accepted[example.trace_id] else WRONG
+        wrong = "" if example.trace_id in accepted else WRONG
         identity = content_hash(write_messages(without_ids(case.messages)))
         stratum = f"{wrong}{slice_of(case)}"
         found[example.cluster] = Proposal(id=identity, trace=example.trace_id, stratum=stratum, case=case)

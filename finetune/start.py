@@ -1,5 +1,6 @@
 """Where a continued night starts: the champion's adapter, and what the champion knows besides."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from agents.home import Home
 from agents.learned import learned_by, learned_in
 from agents.parts import ADAPTER_FOLDER, PICKER, REVIEWER, load_kinds
 from agents.picker import Picker, TextEmbedder
-from core.errors import TrainingError
+from core.errors import ModelError, TrainingError
 from core.types.release import Release
 from core.types.tool import Toolset
 from tools.kinds import KindTable
@@ -34,6 +35,16 @@ class Start:
     def picker(self, toolset: Toolset, marker: Marker, embedder: TextEmbedder) -> Picker:
         """The picker to fit on."""
         return Picker.load(self._folder / PICKER, toolset, marker, embedder)
+
+    @property
+    def scale(self) -> dict[str, int]:
+        """Rank and alpha of its adapter, which what is trained on from it keeps; named as in `TrainingConfig`."""
+        file = self._folder / ADAPTER_FOLDER / "adapter_config.json"
+        try:
+            config = json.loads(file.read_text())
+            return {"rank": config["r"], "alpha": config["lora_alpha"]}
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{file}: missing or damaged: {error}") from error
 
     def copy_reviewer(self, folder: Path) -> None:
         """Put its reviewer, if it has one, among the parts of another release."""

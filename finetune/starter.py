@@ -52,7 +52,7 @@ def run_starter(home: Home, full: bool, progress: Progress) -> dict[str, Any]:
     toolset = _set_up(home, progress)
     limits = Limits(minutes=FULL_MINUTES) if full else Limits(conversations=CONVERSATIONS, tokens=TRAINING_TOKENS)
     night = run_night(home, NightOrder(toolset=TOOLSET, limits=limits), progress)
-    cases = golden_cases(home.settings.home, TOOLSET)
+    cases = golden_cases(home.folder, TOOLSET)
     columns = _compare(home, toolset, night, cases, progress)
     document = _document(home, toolset, night, cases, columns)
     document["seconds"] = round(time.monotonic() - started, 1)
@@ -69,7 +69,7 @@ def _set_up(home: Home, progress: Progress) -> Toolset:
     principal = IMPORTER.model_copy(update={"tenant": home.settings.tenant})
     traces, report = read_traces(starter.CONVERSATIONS, toolset, principal)
     added = home.traces.add(traces)
-    golden = add_golden(home.settings.home, TOOLSET, ERP)
+    golden = add_golden(home.folder, toolset, ERP)
     progress.update(1, 1, f"{report.rows} conversations ({added} new), {golden} golden requests")
     return toolset
 

@@ -368,7 +368,7 @@ def personal(
 
 def _prompts(home: Home, toolset: str, count: int) -> list[tuple[Message, ...]]:
     """Golden requests first, then steps of stored traces, drawn with a fixed seed."""
-    golden = [case.messages for case in golden_cases(home.settings.home, toolset)]
+    golden = [case.messages for case in golden_cases(home.folder, toolset)]
     examples = harvest(home.traces.all(toolset))
     stored = [example.messages[: step.position] for example in examples for step in example.steps]
     random.Random(0).shuffle(stored)

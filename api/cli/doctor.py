@@ -54,13 +54,27 @@ def _look(settings: Settings) -> Iterator[Finding]:
             yield Finding(artefact.name, True, str(store.path(artefact)))
         except NightschoolError as error:
             yield Finding(artefact.name, False, str(error))
+    yield _database(settings)
+    yield _disk(settings.home)
+
+
+def _database(settings: Settings) -> Finding:
+    home = settings.home
     try:
         open_database(settings)
-        yield Finding("database", True, str(settings.home))
     except NightschoolError as error:
-        yield Finding("database", False, str(error))
-    free = shutil.disk_usage(settings.home).free // 2**30
-    yield Finding("disk", free >= _MIN_FREE_GB, f"{free} GB free under {settings.home}")
+        return Finding("database", False, str(error))
+    except OSError as error:
+        why = f"{error.strerror}: set NIGHTSCHOOL_HOME to a folder that is there, or can be made and written"
+        return Finding("database", False, f"{home} is no home: {why}")
+    return Finding("database", True, str(home))
+
+
+def _disk(home: Path) -> Finding:
+    """Of the home, or of the nearest folder above it where there is none."""
+    there = next(folder for folder in (home, *home.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free // 2**30
+    return Finding("disk", free >= _MIN_FREE_GB, f"{free} GB free under {there}")
 
 
 def _torch() -> Finding:

@@ -161,13 +161,14 @@ def words(as_json: AsJson = False) -> None:
     """Bring the words that come with the company: conversations to learn from, and its golden set (the gate half)."""
     home = open_home()
     importer = IMPORTER.model_copy(update={"tenant": home.settings.tenant})
-    traces, _ = read_traces(CONVERSATIONS, home.registry.get(TOOLSET), importer)
+    toolset = home.registry.get(TOOLSET)
+    traces, _ = read_traces(CONVERSATIONS, toolset, importer)
     added = home.traces.add(traces)
     rows = list(case_rows(golden_scenarios("gate"), home.company))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "golden.jsonl"
         file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-        add_golden(home.settings.home, TOOLSET, file)
+        add_golden(home.folder, toolset, file)
     document = {"conversations": len(traces), "new": added, "golden_cases": len(rows)}
     show(
         document,

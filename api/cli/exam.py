@@ -22,11 +22,15 @@ from evals.workday import Outcome, Workday, choose_threshold, held_back, risk_co
 from tools.erp.company.toolset import TOOLSET
 from tools.erp.sandbox.seed.company import build_company
 
+_PARTS = ("gate", "report", "all")
+
 
 def exam(
-    part: Annotated[str, typer.Option(help="gate, report or all.")] = "report",
+    part: Annotated[str | None, typer.Option(help="gate, report or all; default report.")] = None,
     release: Annotated[str, typer.Option(help="A release id, champion or base.")] = CHAMPION,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Confidence below which a write goes to a person.")] = 0.0,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Confidence below which a write goes to a person; default 0.")
+    ] = None,
     most_wrong: Annotated[
         float | None, typer.Option(min=0, help="Choose the threshold on the gate's half: at most so many wrong writes in 1,000.")
     ] = None,
@@ -39,12 +43,16 @@ def exam(
     as_json: AsJson = False,
 ) -> None:
     """Let a release work through golden scenarios in copies of the company, and judge the state it leaves."""
-    if part not in ("gate", "report", "all"):
-        raise BadInput(f"part {part!r}: expected gate, report or all")
-    if most_wrong is not None and part != "report":
-        raise BadInput(f"--most-wrong with part {part!r}: the threshold is chosen on the gate's half, so report the other")
-    if graph and most_wrong is not None:
-        raise BadInput("--graph with --most-wrong: choose the threshold without --graph, and say it with --threshold")
+    if phrasings and (part is not None or most_wrong is not None):
+        raise BadInput("--phrasings with --part or --most-wrong: the wishes that are said in other words are of both halves")
+    part = part or ("all" if phrasings else "report")
+    if part not in _PARTS:
+        raise BadInput(f"part {part!r}: expected {', '.join(_PARTS)}")
+    if most_wrong is not None:
+        _check_choice(part, threshold, graph)
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise BadInput(f"--out {out}: no file can be there: {'it is' if out.is_dir() else f'{out.parent} is not'} a folder")
+    act = threshold or 0.0
     home = open_home()
     loaded = Loader(home).load(TOOLSET, release, read_steps(without))
     router = None if unrouted else fitted_router(home, TOOLSET)
@@ -60,11 +68,11 @@ def exam(
             gate = _at_work(caller, half, company, bars, "the gate's half")
             if out is not None:
                 _write(out.with_name(f"{out.stem}-gate{out.suffix}"), half, gate)
-            threshold = choose_threshold(gate, most_wrong)
+            act = choose_threshold(gate, most_wrong)
         what = "phrasings" if phrasings else part
         if graph:
             bars.step(f"{caller.release_id} in the graph: {what}")
-            with graph_shifts(home, loaded.toolset, loaded, router, threshold) as begin:
+            with graph_shifts(home, loaded.toolset, loaded, router, act) as begin:
                 free = work_in_shifts([golden.scenario for golden in chosen], begin, company, bars.update)
         else:
             free = _at_work(caller, chosen, company, bars, what)
@@ -76,10 +84,25 @@ def exam(
         "part": part,
         "routed": router is not None,
         "graph": graph,
-        "threshold": threshold,
-        **_figures(chosen, free, threshold, phrasings),
+        "threshold": act,
+        **_figures(chosen, free, act, acted=act if graph else 0.0),
+        **({"phrasings": _consistency(chosen, free, act)} if phrasings else {}),
     }
     show(document, _text(document), as_json)
+
+
+def _check_choice(part: str, threshold: float | None, graph: bool) -> None:
+    """Whether a threshold can be chosen.
+
+    Raises:
+        BadInput: It would be reported where it was chosen, is said already, or the work is none it could be chosen on.
+    """
+    if threshold is not None:
+        raise BadInput("--threshold with --most-wrong: one says the threshold, the other has it chosen")
+    if part != "report":
+        raise BadInput(f"--most-wrong with part {part!r}: the threshold is chosen on the gate's half, so report the other")
+    if graph:
+        raise BadInput("--graph with --most-wrong: choose the threshold without --graph, and say it with --threshold")
 
 
 def _at_work(caller: Decider, chosen: Sequence[GoldenScenario], company: Path, bars: Bars, what: str) -> list[Outcome]:
@@ -87,15 +110,18 @@ def _at_work(caller: Decider, chosen: Sequence[GoldenScenario], company: Path, b
     return work([golden.scenario for golden in chosen], caller, company, 0.0, bars.update)
 
 
-def _figures(chosen: Sequence[GoldenScenario], free: Sequence[Outcome], threshold: float, phrasings: bool) -> dict[str, Any]:
-    scenarios = [golden.scenario for golden in chosen]
-    outcomes = [held_back(outcome, threshold) for outcome in free]
-    figures = {
-        "held_back": sum_up(scenarios, outcomes).model_dump(mode="json"),
-        "unhindered": sum_up(scenarios, free).model_dump(mode="json"),
-        "risk_coverage": risk_coverage(scenarios, free),
-    }
-    return {**figures, "phrasings": consistency(chosen, outcomes).model_dump(mode="json")} if phrasings else figures
+def _figures(chosen: Sequence[GoldenScenario], worked: Sequence[Outcome], threshold: float, acted: float) -> dict[str, Any]:
+    """Outcomes in numbers, as far as `acted`, the threshold that held writes back during the work, lets them be told."""
+    scenarios, wishes = [golden.scenario for golden in chosen], [golden.id for golden in chosen]
+    days = {"held_back": [held_back(outcome, threshold) for outcome in worked]}
+    if acted == 0.0:
+        days["unhindered"] = list(worked)
+    figures = {name: sum_up(scenarios, outcomes, wishes).model_dump(mode="json") for name, outcomes in days.items()}
+    return {**figures, "risk_coverage": risk_coverage(scenarios, worked, acted)}
+
+
+def _consistency(chosen: Sequence[GoldenScenario], worked: Sequence[Outcome], threshold: float) -> dict[str, Any]:
+    return consistency(chosen, [held_back(outcome, threshold) for outcome in worked]).model_dump(mode="json")
 
 
 def _write(file: Path, chosen: Sequence[GoldenScenario], outcomes: Sequence[Outcome]) -> None:
@@ -104,7 +130,8 @@ def _write(file: Path, chosen: Sequence[GoldenScenario], outcomes: Sequence[Outc
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    free, day = (Workday.model_validate(document[name]) for name in ("unhindered", "held_back"))
+    day = Workday.model_validate(document["held_back"])
+    free = Workday.model_validate(document["unhindered"]) if "unhindered" in document else day
     rates = {"end state": free.end_state, "one step": free.one_step, "several": free.several_steps, "no call": free.no_call}
     lines = [f"{name:<12} {r.rate:.3f} [{r.low:.3f}, {r.high:.3f}]  n={r.n}" for name, r in rates.items() if r is not None]
     lines += [f"  {count:>4} {why}" for why, count in free.failures.items()]

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -12,8 +12,11 @@ from api.cli.output import As, AsJson, open_home, read_object, show, speaker
 from core.errors import BadInput
 from core.types.case import PARTS, Case, read_case, write_case
 from core.types.message import last_user_text
+from core.types.tool import Toolset
+from evals.answerable import unanswerable
+from evals.golden_now import CaseClock, clock_of, golden_now, left_out_warning
 from evals.golden_proposals import Proposal, ProposalState, ProposalStore
-from evals.golden_sets import add_golden, freeze_golden, golden_cases, golden_versions
+from evals.golden_sets import GoldenCase, add_golden, freeze_golden, golden_versions
 from evals.slices import slice_of
 from finetune.propose import halved, met_by_releases, propose
 
@@ -26,8 +29,7 @@ ENOUGH = 60
 def add(toolset: str, file: Path, as_json: AsJson = False) -> None:
     """Make a file of cases the golden set of a toolset."""
     home = open_home()
-    home.registry.get(toolset)
-    count = add_golden(home.settings.home, toolset, file)
+    count = add_golden(home.folder, home.registry.get(toolset), file)
     show({"toolset": toolset, "cases": count}, f"{toolset}: {count} golden cases", as_json)
 
 
@@ -57,6 +59,8 @@ def list_proposals(
     as_json: AsJson = False,
 ) -> None:
     """Show what is proposed, and how far it is."""
+    if state is not None and state not in get_args(ProposalState):
+        raise BadInput(f"state {state!r}: expected one of {', '.join(get_args(ProposalState))}")
     home = open_home()
     known = home.registry.get(toolset)
     found = [(p, p.state(known)) for p in _store(home).all(toolset) if state in (None, p.state(known))]
@@ -76,9 +80,14 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Say what is right for a proposal; one that writes needs two people who say the same."""
+    if reject and case is not None:
+        raise BadInput("--case and --reject: what is fit for no exam has no right case")
     home = open_home()
     store, known = _store(home), home.registry.get(toolset)
-    right = None if reject else _right(store.get(toolset, proposal), case)
+    found = store.get(toolset, proposal)
+    if found.version is not None:
+        raise BadInput(f"proposal {proposal!r}: is frozen in version {found.version}, and what is frozen is judged no more")
+    right = None if reject else _right(found, case, known, clock_of(home, toolset))
     judged = store.judge(toolset, proposal, right, speaker(home, person))
     state = judged.state(known)
     show({"proposal": proposal, "state": state, "verdicts": len(judged.verdicts)}, _line(judged, state), as_json)
@@ -92,31 +101,41 @@ def freeze(toolset: str, as_json: AsJson = False) -> None:
     verified = [proposal for proposal in store.all(toolset) if proposal.state(known) == "verified"]
     if not verified:
         raise BadInput(f"{toolset}: nothing is verified; `nightschool golden list {toolset}` shows what waits")
-    cases = halved([proposal.right() for proposal in verified], golden_cases(home.settings.home, toolset))
-    version = freeze_golden(home.settings.home, toolset, cases)
-    store.freeze(toolset, [proposal.id for proposal in verified], version.version)
-    text = f"{toolset}: version {version.version}, {version.cases} cases, {len(verified)} of them new, SHA-256 {version.sha256}"
-    show({"toolset": toolset, **version.model_dump(mode="json"), "new": len(verified)}, text, as_json)
+    clock = clock_of(home, toolset)
+    brought = {proposal.id: clock.bring(GoldenCase(proposal.right())) for proposal in verified}
+    fitting = {name: case for name, case in brought.items() if isinstance(case, Case)}
+    left_out = [reason for reason in brought.values() if isinstance(reason, str)]
+    if not fitting:
+        raise BadInput(f"{toolset}: {left_out_warning(toolset, left_out)}")
+    version = freeze_golden(home.folder, known, halved(list(fitting.values()), golden_now(home, toolset).cases))
+    store.freeze(toolset, list(fitting), version.version)
+    lines = [f"{toolset}: version {version.version}, {version.cases} cases, {len(fitting)} of them new, SHA-256 {version.sha256}"]
+    lines += [f"warning: {left_out_warning(toolset, left_out)}"] if left_out else []
+    document = {"toolset": toolset, **version.model_dump(mode="json"), "new": len(fitting), "left_out": left_out}
+    show(document, "\n".join(lines), as_json)
 
 
 @app.command()
 def status(toolset: str, as_json: AsJson = False) -> None:
     """How many golden cases a toolset has, of which sort, what waits, and what is lacking."""
     home = open_home()
-    cases, versions = golden_cases(home.settings.home, toolset), golden_versions(home.settings.home, toolset)
-    known = home.registry.get(toolset)
+    known, versions = home.registry.get(toolset), golden_versions(home.folder, toolset)
+    cases, left_out = golden_now(home, toolset)
     states = Counter(proposal.state(known) for proposal in _store(home).all(toolset))
     sorts = Counter(slice_of(case) for case in cases)
     lacking = [tool for tool in known.by_name if sorts[tool] < ENOUGH]
     parts = {part: sum(case.part == part for case in cases) for part in PARTS}
     document = {
-        "toolset": toolset, "cases": len(cases), "parts": parts, "slices": dict(sorts.most_common()), "proposals": dict(states),
-        "lacking": lacking, "versions": [version.model_dump(mode="json") for version in versions],
+        "toolset": toolset, "cases": len(cases) + len(left_out), "left_out": left_out, "parts": parts,
+        "slices": dict(sorts.most_common()), "proposals": dict(states), "lacking": lacking,
+        "versions": [version.model_dump(mode="json") for version in versions],
     }  # fmt: skip
     halves, waits = (", ".join(f"{n} {name}" for name, n in counts.items()) for counts in (parts, states))
-    lines = [f"{toolset}: {len(cases)} golden cases ({halves}), version {versions[-1].version if versions else 'unnumbered'}"]
+    version = versions[-1].version if versions else "unnumbered"
+    lines = [f"{toolset}: {len(cases) + len(left_out)} golden cases ({halves}), version {version}"]
     lines += [f"  {count:>5}  {name}" for name, count in sorts.most_common()]
     lines += [f"proposals: {waits}"] if states else []
+    lines += [f"warning: {left_out_warning(toolset, left_out)}"] if left_out else []
     lines += [f"warning: fewer than {ENOUGH} cases of {', '.join(lacking)}"] if lacking else []
     show(document, "\n".join(lines), as_json)
 
@@ -125,17 +144,22 @@ def _store(home: Home) -> ProposalStore:
     return ProposalStore(home.database, home.settings.tenant)
 
 
-def _right(proposal: Proposal, said: str | None) -> Case:
-    """The case as somebody says it is right; without a word as it was done.
+def _right(proposal: Proposal, said: str | None, toolset: Toolset, clock: CaseClock) -> Case:
+    """The case as somebody says it is right; without a word as it was done, so that all who say nothing else say the same.
 
     Raises:
-        BadInput: Not JSON, or no case.
+        BadInput: Not JSON, no case, or one that can never be right with the tools there are.
     """
+    brought = clock.bring(GoldenCase(proposal.case))
     if said is None:
+        if isinstance(brought, str):
+            raise BadInput(f"proposal {proposal.id!r}: {brought}; say with --case what is right, or --reject it")
         return proposal.case
-    document = read_object(said, "--case")
-    asked = write_case(proposal.case)
-    return read_case({"messages": asked["messages"], "shape": asked["shape"], **document})
+    asked = write_case(brought if isinstance(brought, Case) else proposal.case)
+    case = read_case({"messages": asked["messages"], "shape": asked["shape"], **read_object(said, "--case")})
+    if problem := unanswerable(case, toolset):
+        raise BadInput(f"--case: {problem}")
+    return case
 
 
 def _line(proposal: Proposal, state: ProposalState) -> str:

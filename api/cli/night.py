@@ -15,7 +15,7 @@ from finetune.nightly import run_night
 from finetune.paraphrase import paraphrase
 from finetune.plan import Limits
 from finetune.taught import ask_teacher
-from tools.personal import PersonalData
+from tools.personal import PersonalData, names_ever
 from tools.surrogates import Surrogates
 
 
@@ -45,6 +45,8 @@ def night(
     """Harvest, curate, train, fit, examine, judge, release. Exit code 3 when the gate refuses."""
     if paraphrases and teacher is None:
         raise BadInput("--paraphrases: nobody to ask; --teacher names the OpenAI-compatible server")
+    if continued and rank is not None:
+        raise BadInput("--rank: what is trained on from the champion keeps the champion's rank; leave out --rank or --continue")
     home = open_home()
     limits = Limits(epochs=epochs, conversations=limit, minutes=minutes, tokens=max_tokens)
     order = NightOrder(
@@ -72,7 +74,8 @@ def _be_taught(home: Home, toolset: Toolset, url: str, paraphrases: int, bars: B
     """Ask the teacher what nobody answered, and for other words; that it is away does not keep the night from coming."""
     settings = home.settings
     hides = url not in settings.raw_egress
-    surrogates = Surrogates(PersonalData(toolset.vocabulary), token_bytes(32)) if hides else None
+    known = names_ever(home.registry.versions(toolset.name))
+    surrogates = Surrogates(PersonalData(known), token_bytes(32)) if hides else None
     key = settings.teacher_key.get_secret_value() if settings.teacher_key else "none"
     bars.step(f"ask the teacher{'' if hides else ', personal data as it is'}")
     teacher = Teacher(url, settings.teacher_model, key, toolset, surrogates)

@@ -24,7 +24,7 @@ def starter(
     if (place / "demo.json").is_file():  # a finished demo is replaced, an interrupted one goes on
         shutil.rmtree(place)
     home = Home(Settings(home=place))
-    key = None if home.keys.list() else home.keys.create(home.principal)
+    key = None if home.keys.list(home.settings.tenant) else home.keys.create(home.principal)
     with Bars() as bars:
         document = run_starter(home, full, bars)
     if as_json:

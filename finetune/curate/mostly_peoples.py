@@ -10,6 +10,11 @@ SHARE = 0.3
 """Of all that teaches, what no person confirmed; where no person confirmed anything there is nothing to be a part of."""
 
 
+def most_unconfirmed(rows: int) -> int:
+    """How many of so many rows may be what no person confirmed."""
+    return int(SHARE * rows)
+
+
 def mostly_peoples(examples: Sequence[Example], unconfirmed: Set[str]) -> Filtered:
     """Drop what nobody confirmed beyond `SHARE` of all that is left; which is chance, but the same each time.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import api.cli.night
 import api.cli.predict
 from agents.home import Home
 from core.errors import BadInput
@@ -104,6 +105,7 @@ def test_letters_and_a_journal_become_traces(shop: Run) -> None:
         "letters": 1, "entries": 2, "pairs": 1, "added": 1, "bad": 2,
     }  # fmt: skip
     assert found.document["left_out"]["no tool 'lift'"] == 1 and "journal.jsonl:3: at:" in found.document["errors"][1]["message"]
+    assert found.document["errors"][0]["message"].startswith("letters.jsonl:2: not JSON")
     again = shop("history", "import", "shop", "--letters", letters, "--journal", journal)
     assert "1 pairs, 0 of them new" in again.stdout
     assert shop("harvest", "inspect", "shop", "--json").document["kept"] == 1
@@ -142,7 +144,7 @@ def test_accepted_turns_are_judged_anew_by_who_has_not_seen_them(shop: Run) -> N
 def test_what_is_exported_is_known_when_it_is_imported_again(shop: Run, form: str) -> None:
     shop("traces", "import", "shop", write("t.jsonl", TRACE))
     exported = shop("traces", "export", "shop", "out.jsonl", "--format", form, "--raw", "--json").document
-    assert exported == {"toolset": "shop", "traces": 1, "file": "out.jsonl", "format": form}
+    assert exported == {"toolset": "shop", "traces": 1, "file": "out.jsonl", "format": form, "left_out": {}}
     again = shop("traces", "import", "shop", "out.jsonl", "--format", form, "--json").document
     assert (again["rows"], again["added"], again["duplicates"]) == (1, 0, 1)
     assert shop("traces", "import", "shop", "out.jsonl", "--format", "csv").stderr.startswith(
@@ -169,6 +171,33 @@ def test_personal_data_leaves_the_house_only_where_that_is_asked_for(run: Run, f
         text = Path("out.jsonl").read_text()
         assert [one in text for one in raw] == [there] * 3
         assert run("traces", "import", "shop", "out.jsonl", "--format", form).code == 0
+
+
+def test_a_customer_of_another_time_is_no_more_exported_than_one_of_now(run: Run) -> None:
+    for name in ("Orion Lab", "Harlow"):
+        vocabulary = write("v.json", {"customer": {"names": [name]}})
+        run("toolset", "add", "shop", write("tools.json", TOOLS), "--vocabulary", vocabulary)
+    said, *rest = TRACE["messages"]
+    asked = {**said, "content": said["content"] + " for Orion Lab and Harlow"}
+    run("traces", "import", "shop", write("t.jsonl", {**TRACE, "messages": [asked, *rest]}))
+    assert run("traces", "export", "shop", "out.jsonl").code == 0
+    assert not any(name in Path("out.jsonl").read_text() for name in ("Orion", "Lab", "Harlow"))
+
+
+def test_traces_are_exported_as_the_tools_of_now_have_them_or_counted(shop: Run) -> None:
+    unanswered = {"messages": [{"role": "user", "content": "hello"}]}
+    shop("traces", "import", "shop", write("t.jsonl", TRACE, unanswered))
+    shop("toolset", "add", "shop", write("tools.json", json.loads(json.dumps(TOOLS).replace('"count"', '"quantity"'))))
+    before = shop("traces", "export", "shop", "out.jsonl", "--format", "openai", "--json")
+    lost, open_end = "move: said to a tool of another time, and no migration leads here", "ends without an answer, which openai does not take"  # fmt: skip
+    assert before.code == 0 and before.document["traces"] == 0 and before.document["left_out"] == {lost: 1, open_end: 1}
+    assert f"warning: 1 left out: {lost}\n" in before.stderr and f"warning: 1 left out: {open_end}\n" in before.stderr
+    assert shop("toolset", "migrate", "shop", "--yes").code == 0
+    assert shop("traces", "export", "shop", "out.jsonl", "--json").document["left_out"] == {}
+    again = shop("traces", "import", "shop", "out.jsonl", "--json").document
+    assert (again["rows"], again["bad"], again["added"]) == (2, 0, 1) and '"quantity\\": 3' in Path("out.jsonl").read_text()
+    Path("folder").mkdir()
+    assert shop("traces", "export", "shop", "folder").code == 2 and not list(Path().glob("*.partial"))
 
 
 def test_a_toolset_is_added_once_and_listed(run: Run) -> None:
@@ -241,6 +270,15 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(run: Run) -> 
     assert "revoked" in run("keys", "list").stdout
 
 
+def test_keys_of_another_tenant_are_neither_shown_nor_revoked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTSCHOOL_TENANT", "elsewhere")
+    secret = run("keys", "create", "--json").document["api_key"]
+    monkeypatch.delenv("NIGHTSCHOOL_TENANT")
+    assert run("keys", "list", "--json").document == [] and run("keys", "revoke", secret).code == 2
+    monkeypatch.setenv("NIGHTSCHOOL_TENANT", "elsewhere")
+    assert run("keys", "revoke", secret).code == 0
+
+
 # releases
 
 
@@ -305,6 +343,16 @@ def test_settings_that_do_not_fit_are_one_line(run: Run, monkeypatch: pytest.Mon
     assert ran.code == 2 and ran.stderr.startswith("nightschool: ") and ran.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("home", ["a-file", "a-file/below"])
+def test_the_doctor_says_calmly_that_a_file_is_no_home(run: Run, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    Path("a-file").write_text("")
+    monkeypatch.setenv("NIGHTSCHOOL_HOME", home)
+    ran = run("doctor", "--json")
+    told = {finding["name"]: finding for finding in ran.document}
+    assert ran.code == 2 and not told["database"]["ok"] and "GB free" in told["disk"]["detail"]
+    assert f"{home} is no home" in told["database"]["detail"] and "set NIGHTSCHOOL_HOME" in told["database"]["detail"]
+
+
 def test_files_that_cannot_be_written_and_numbers_beyond_all_are_one_line(shop: Run) -> None:
     for arguments in (
         ("traces", "export", "shop", "/proc/nowhere/out.jsonl"),
@@ -321,11 +369,31 @@ def test_nobody_says_it_in_other_words_where_no_teacher_is_named(shop: Run) -> N
     assert ran.code == 2 and "--paraphrases: nobody to ask" in ran.stderr
 
 
+def test_a_night_that_goes_on_is_not_given_another_rank(shop: Run) -> None:
+    ran = shop("night", "shop", "--continue", "--rank", "8")
+    assert ran.code == 2 and ran.stderr.startswith("nightschool: --rank: ") and ran.stdout == ""
+
+
 def test_a_teacher_that_is_away_is_told_and_the_night_comes_nevertheless(shop: Run) -> None:
     shop("traces", "import", "shop", write("t.jsonl", TRACE, {"messages": [{"role": "user", "content": "move some"}]}))
     ran = shop("night", "shop", "--teacher", "http://127.0.0.1:1/v1")
     assert "warning: teacher default at http://127.0.0.1:1/v1 failed" in ran.stderr
     assert ran.code == 2 and "nightschool init" in ran.stderr  # there is no base to train
+
+
+def test_a_teacher_is_not_told_names_of_another_time(shop: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Orion Lab", "Harlow"):
+        vocabulary = write("v.json", {"customer": {"names": [name]}})
+        shop("toolset", "add", "shop", "tools.json", "--vocabulary", vocabulary)
+    shown = list[str]()
+
+    def listening(home: Home, toolset: Toolset, teacher: Any, bars: Any) -> Any:
+        shown.append(teacher._surrogates.hide("for Orion Lab and Harlow"))
+        raise BadInput("heard")
+
+    monkeypatch.setattr(api.cli.night, "ask_teacher", listening)
+    assert "heard" in shop("night", "shop", "--teacher", "http://127.0.0.1:1/v1").stderr
+    assert not any(name in shown[0] for name in ("Orion", "Lab", "Harlow"))
 
 
 class FakeLoaded:
@@ -365,12 +433,14 @@ def predicting(shop: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_each_request_has_its_line_and_bad_ones_an_error_in_their_place(predicting: Run) -> None:
     bad = {"messages": [{"role": "user", "content": "bad"}]}
-    ran = predicting("predict", "shop", write("in.jsonl", REQUEST, "{", bad, [], REQUEST), "--out", "out.jsonl", "--json")
+    ran = predicting(
+        "predict", "shop", write("in.jsonl", REQUEST, "{", bad, [], "", REQUEST, " "), "--out", "out.jsonl", "--json"
+    )
     assert ran.code == 4
-    assert ran.document == {"rows": 5, "errors": 3, "release": "r-1", "out": "out.jsonl"}
+    assert ran.document == {"rows": 7, "errors": 5, "release": "r-1", "out": "out.jsonl"}
     rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert [row["error"]["code"] if "error" in row else row["outcome"] for row in rows] == [
-        "calls", "bad_json", "bad_messages", "bad_row", "calls",
+        "calls", "bad_json", "bad_messages", "bad_row", "bad_json", "calls", "bad_json",
     ]  # fmt: skip
     assert rows[1]["error"]["message"].startswith("in.jsonl:2")
     assert rows[0]["tool_calls"] == [{"name": "move", "arguments": {"count": 3}}]

@@ -91,6 +91,28 @@ def test_filters_and_parts_are_shown_and_a_missing_part_is_named(shop: Any) -> N
     )
 
 
+def test_another_tenant_has_nights_datasets_and_golden_sets_of_its_own(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = {"messages": [{"role": "user", "content": f"take 7 {WORDS[0]} away"}], "outcome": "none"}
+    Path("golden.jsonl").write_text(json.dumps(case) + "\n")
+    shop("golden", "add", "shop", "golden.jsonl")
+    shop("dataset", "build", "shop")
+    monkeypatch.setenv("NIGHTSCHOOL_TENANT", "../Acme & Co.")
+    shop("toolset", "add", "shop", "tools.json")
+    imported(shop, [row(number, word) for number, word in enumerate(WORDS[:3])])
+    assert shop("dataset", "list", "--json").document == []
+    assert shop("golden", "status", "shop", "--json").document["cases"] == 0
+    assert sum(shop("dataset", "build", "shop", "--json").document["rows"].values()) == 3, "no other's golden request bars a row"
+    assert len(shop("dataset", "list", "--json").document) == 1
+    home = Home(Settings())
+    assert home.nights.parent == home.folder and home.folder.parent == home.settings.home / "tenants"
+    home.database.dispose()
+    monkeypatch.delenv("NIGHTSCHOOL_TENANT")
+    assert len(shop("dataset", "list", "--json").document) == 1
+    assert Path("home/golden/shop.jsonl").is_file() and Path("home/datasets").is_dir(), (
+        "the default tenant's stay where they were"
+    )
+
+
 def test_a_dataset_that_came_with_a_release_is_known_by_name(shop: Any) -> None:
     home = Home(Settings())
     release = Release(

@@ -1,13 +1,17 @@
 """The sandbox company at the command line."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import api.cli.exam
 from agents.actions import Actions
 from agents.home import Home
 from core.settings import Settings
+from evals.workday import Outcome
 from tools.erp.sandbox.in_use import in_use
 
 _ARGUMENTS = '{"customer": "orchid nursery", "reason": "pays late"}'
@@ -113,8 +117,48 @@ def test_a_key_that_begins_another_one_is_taken_back(erp: Any) -> None:
         (("chat", "--thread", "t", "--approve", "--reject"), "--approve and --reject"),
         (("chat", "--thread", "t", "--reject", "--edit", "{}"), "--edit needs --approve"),
         (("chat", "--json"), "a session is for people"),
+        (("erp", "exam", "--phrasings", "--part", "gate"), "--phrasings with --part"),
+        (("erp", "exam", "--phrasings", "--most-wrong", "1"), "--phrasings with --part or --most-wrong"),
+        (("erp", "exam", "--threshold", "0.9", "--most-wrong", "1"), "--threshold with --most-wrong"),
+        (("erp", "exam", "--part", "all", "--most-wrong", "1"), "--most-wrong with part 'all'"),
+        (("erp", "exam", "--out", "missing/out.jsonl"), "missing is not a folder"),
+        (("erp", "exam", "--out", "."), "it is a folder"),
     ],
 )
 def test_orders_that_contradict_each_other_are_refused(erp: Any, arguments: tuple[str, ...], word: str) -> None:
     ran = erp(*arguments)
     assert ran.code == 2 and word in ran.stderr
+
+
+@pytest.fixture
+def examined(run: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The exam of a release that brings nine scenarios of ten to a right end, the tenth unsure; the company is left out."""
+
+    def worked(scenarios: Any, *_: Any) -> list[Outcome]:
+        unsure = {"end_state": False, "ending": "approval", "least_write": 0.4}
+        right = Outcome(end_state=True, ending="finished", deeds=(), confidence=1.0)
+        return [right.model_copy(update=unsure if at % 10 == 0 else {}) for at in range(len(scenarios))]
+
+    loaded = SimpleNamespace(release_id="r-1", toolset=None, close=lambda: None)
+    monkeypatch.setattr(api.cli.exam, "Loader", lambda _: SimpleNamespace(load=lambda *_: loaded))
+    monkeypatch.setattr(api.cli.exam, "fitted_router", lambda *_: None)
+    monkeypatch.setattr(api.cli.exam, "build_company", lambda _: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(api.cli.exam, "graph_shifts", lambda *_: nullcontext(None))
+    monkeypatch.setattr(api.cli.exam, "work_in_shifts", worked)
+    monkeypatch.setattr(api.cli.exam, "work", worked)
+    return lambda *more: run("erp", "exam", "--limit", "50", *more)
+
+
+def test_what_a_threshold_held_back_in_the_graph_is_not_called_unhindered(examined: Any) -> None:
+    held = examined("--graph", "--threshold", "0.9", "--json").document
+    assert "unhindered" not in held and held["held_back"]["approval_per_1000"] == 100
+    assert [row["threshold"] for row in held["risk_coverage"]] == [0.9, 0.95, 0.98, 0.99]
+    free = examined("--graph", "--json").document
+    assert free["unhindered"] and free["risk_coverage"][0]["threshold"] == 0.0
+    assert examined("--threshold", "0.9", "--json").document["unhindered"], "the threshold came after the work"
+    assert "end state    0.900" in examined("--graph", "--threshold", "0.9").stdout
+
+
+def test_the_phrasings_of_a_wish_are_examined_as_one_cluster(examined: Any) -> None:
+    end_state = examined("--phrasings", "--json").document["unhindered"]["end_state"]
+    assert (end_state["n"], end_state["clusters"]) == (50, 10)

@@ -81,6 +81,26 @@ def test_what_a_release_has_met_is_never_proposed(shop: Any) -> None:
     assert (proposed["proposed"], proposed["strata"]) == (1, {"wrong: move": 1})
 
 
+def test_what_is_like_what_a_release_has_met_is_not_proposed(shop: Any) -> None:
+    home = Home(Settings())
+    first, *others = home.traces.all("shop")
+    release = Release(
+        id="r-1", toolset="shop", toolset_version="1", schema_hashes={}, base="small", format_hash="f", dataset="d", seed=0,
+        status="passed",
+    )  # fmt: skip
+    home.releases.add(release)
+    home.releases.path("r-1").mkdir(parents=True)
+    met = {"rows": {"writer": [{"trace": trace.id} for trace in (first, *others)]}}
+    (home.releases.path("r-1") / "dataset.json").write_text(json.dumps(met))
+    for text in ("please take 77 of the chairs away", "burn all the old invoices in the yard"):
+        said = first.messages[0].model_copy(update={"content": text})
+        home.traces.add([first.model_copy(update={"messages": (said, *first.messages[1:])})])
+    home.database.dispose()
+    shop("golden", "propose", "shop")
+    proposed = [one["case"]["messages"][0]["content"] for one in shop("golden", "list", "shop", "--json").document]
+    assert proposed == ["burn all the old invoices in the yard"]
+
+
 def test_a_write_needs_two_who_say_the_same_and_a_read_one(shop: Any) -> None:
     shop("golden", "propose", "shop", "-n", "8")
     first = by_stratum(shop)
@@ -142,6 +162,104 @@ def test_every_version_is_kept(shop: Any) -> None:
     assert kept[1][:1] == kept[0] and len(kept[1]) == 2
     Path("g.jsonl").write_text(json.dumps({**case, "part": "both"}) + "\n")
     assert "g.jsonl:1: part: expected one of gate, report" in shop("golden", "add", "shop", "g.jsonl").stderr
+
+
+MOVING = {"messages": [{"role": "user", "content": "move 3 of them"}], "expected": [{"name": "move", "arguments": {"count": 3}}]}
+
+
+def golden_file(*cases: dict[str, Any], name: str = "g.jsonl") -> str:
+    Path(name).write_text("".join(json.dumps(case) + "\n" for case in cases))
+    return name
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"expected": [{"name": "zzz", "arguments": {}}]}, "expected[0]: unknown tool 'zzz'; the toolset has look, move"),
+        ({"expected": [{"name": "move", "arguments": {"n": 3}}]}, "expected[0]: move: unknown argument 'n'"),
+        ({"expected": [{"name": "move", "arguments": {}}]}, "expected[0]: move: arguments: 'count' is a required property"),
+        ({"expected": [], "outcome": "ask", "ask": {"tool": "zzz", "missing": "count"}}, "ask: unknown tool 'zzz'"),
+        ({"expected": [], "outcome": "ask", "ask": {"tool": "move", "missing": "n"}}, "ask: move: missing 'n' is no argument"),
+        ({"outcome": "none"}, "expected: calls, but where the outcome is 'none' nothing is called"),
+        ({"expected": [], "outcome": "calls"}, "expected: no call, but the outcome is 'calls'"),
+    ],
+)
+def test_a_case_that_can_never_be_right_is_refused_by_line(shop: Any, wrong: dict[str, Any], said: str) -> None:
+    ran = shop("golden", "add", "shop", golden_file(MOVING, {**MOVING, **wrong}))
+    assert ran.code == 2 and f"g.jsonl:2: {said}" in ran.stderr
+    assert shop("golden", "status", "shop", "--json").document["cases"] == 0
+
+
+def test_an_empty_file_replaces_no_exam(shop: Any) -> None:
+    assert shop("golden", "add", "shop", golden_file(MOVING)).code == 0
+    empty = shop("golden", "add", "shop", golden_file(name="empty.jsonl"))
+    assert empty.code == 2 and "empty.jsonl: holds no case" in empty.stderr
+    assert shop("golden", "status", "shop", "--json").document["cases"] == 1
+
+
+def test_a_verdict_that_cannot_be_one_is_refused(shop: Any) -> None:
+    shop("golden", "propose", "shop", "-n", "8")
+    first = by_stratum(shop)
+
+    def refused(*more: str) -> str:
+        ran = shop("golden", "verify", "shop", first["look"], *more)
+        assert ran.code == 2
+        return str(ran.stderr)
+
+    assert "--case: expected[0]: unknown tool 'zzz'" in refused("--case", '{"expected": [{"name": "zzz", "arguments": {}}]}')
+    assert "--case and --reject" in refused("--case", json.dumps({"outcome": "none"}), "--reject")
+    shop("golden", "verify", "shop", first["look"])
+    shop("golden", "freeze", "shop")
+    for more in ((), ("--reject",)):
+        assert "is frozen in version 1" in refused(*more)
+    unknown = shop("golden", "list", "shop", "--state", "foo")
+    assert unknown.code == 2 and "state 'foo': expected one of proposed, disputed" in unknown.stderr
+
+
+def rename_count(run: Any) -> None:
+    renamed = {"type": "object", "properties": {"quantity": {"type": "integer"}}, "required": ["quantity"]}
+    Path("tools.json").write_text(json.dumps([{"name": "move", "parameters": renamed}, TOOLS[1]]))
+    assert run("toolset", "add", "shop", "tools.json").code == 0
+
+
+def test_golden_cases_follow_a_renamed_argument_once_it_is_declared(shop: Any) -> None:
+    looking = {**MOVING, "expected": [{"name": "look", "arguments": {"what": "them"}}]}
+    assert shop("golden", "add", "shop", golden_file(MOVING, looking)).code == 0
+    rename_count(shop)
+    told = shop("golden", "status", "shop", "--json").document
+    assert (told["cases"], told["left_out"]) == (2, ["move: called by a schema of another time"])
+    assert told["slices"] == {"look": 1} and told["parts"]["gate"] == 1
+    warned = shop("golden", "status", "shop").stdout
+    assert "warning: 1 golden cases fit no tool of now and are left out (1 move: called by" in warned
+    assert shop("toolset", "migrate", "shop", "--yes").code == 0
+    told = shop("golden", "status", "shop", "--json").document
+    assert (told["cases"], told["left_out"], told["slices"]) == (2, [], {"move": 1, "look": 1})
+
+
+def test_what_was_verified_before_a_change_is_frozen_as_it_is_said_now(shop: Any) -> None:
+    shop("golden", "propose", "shop", "-n", "8")
+    move = by_stratum(shop)["move"]
+    shop("golden", "verify", "shop", move, "--as", "ada")
+    rename_count(shop)
+    assert "called by a schema of another time; say with --case" in shop("golden", "verify", "shop", move, "--as", "bob").stderr
+    assert shop("toolset", "migrate", "shop", "--yes").code == 0
+    assert shop("golden", "verify", "shop", move, "--as", "bob", "--json").document["state"] == "verified"
+    assert shop("golden", "freeze", "shop", "--json").document["new"] == 1
+    (row,) = map(json.loads, Path("home/golden/shop.jsonl").read_text().splitlines())
+    assert list(row["expected"][0]["arguments"]) == ["quantity"] and list(row["schemas"]) == ["move"]
+
+
+def test_what_was_verified_and_fits_no_tool_of_now_waits_for_a_migration(shop: Any) -> None:
+    shop("golden", "propose", "shop", "-n", "8")
+    first = by_stratum(shop)
+    for person in ("ada", "bob"):
+        shop("golden", "verify", "shop", first["move"], "--as", person)
+    rename_count(shop)
+    refused = shop("golden", "freeze", "shop")
+    assert refused.code == 2 and "toolset migrate shop" in refused.stderr
+    shop("golden", "verify", "shop", first["look"])
+    frozen = shop("golden", "freeze", "shop", "--json").document
+    assert (frozen["new"], frozen["left_out"]) == (1, ["move: called by a schema of another time"])
 
 
 class Looking:

@@ -26,6 +26,7 @@ import tools.migration_store  # noqa: F401
 from core.database import open_database
 from core.errors import NotFound, StoreError
 from core.jobs import JobRow, JobStore
+from core.owner import is_gone, this_owner
 from core.releases import ReleaseStore
 from core.settings import Settings
 from core.traces import TraceStore
@@ -71,6 +72,14 @@ def test_the_migrated_schema_is_the_one_the_tables_declare(engine: Engine) -> No
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_a_home_named_from_where_one_stands_is_the_same_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NIGHTSCHOOL_HOME", "home")
+    settings = Settings(artefacts=Path("models"), tryton=Path("tryton"))
+    assert settings.home == tmp_path / "home"
+    assert (settings.artefact_folder, settings.tryton_folder) == (tmp_path / "models", tmp_path / "tryton")
 
 
 def test_opening_a_database_again_keeps_what_is_in_it(tmp_path: Path) -> None:
@@ -386,3 +395,64 @@ def test_a_database_away_for_a_moment_does_not_cost_the_lease(engine: Engine, mo
         with pytest.raises(StoreError, match="is being worked on"), JobStore(engine, "default").hold("night", "erp", ANNA):
             pass
     assert len(beats) > 4
+
+
+# a new database, and one whose opening was cut short
+
+_OPENING = """
+import os, sys
+from pathlib import Path
+import alembic.op
+from core.database import open_database
+from core.settings import Settings
+home, dies_at = Path(sys.argv[1]), sys.argv[2]
+if dies_at:
+    setattr(alembic.op, dies_at, lambda *_, **__: os._exit(9))
+open_database(Settings(home=home)).dispose()
+"""
+
+
+def _opening(home: Path, dies_at: str = "") -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", _OPENING, str(home), dies_at]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("dies_at", ["batch_alter_table", "add_column"])
+def test_a_home_whose_migration_was_killed_is_opened_by_the_next(tmp_path: Path, dies_at: str) -> None:
+    killed = _opening(tmp_path, dies_at)
+    killed.communicate()
+    assert killed.returncode == 9
+    engine = open_database(Settings(home=tmp_path))
+    assert TraceStore(engine, "default").add([trace("a")]) == 1
+    engine.dispose()
+
+
+def test_several_processes_may_open_a_new_home_at_once(tmp_path: Path) -> None:
+    for round_ in range(3):
+        openings = [_opening(tmp_path / str(round_)) for _ in range(4)]
+        said = [one.communicate()[1] for one in openings]
+        assert [one.returncode for one in openings] == [0] * 4, said
+
+
+def test_a_database_that_is_up_to_date_is_opened_while_another_writes(tmp_path: Path) -> None:
+    first = open_database(Settings(home=tmp_path))
+    with first.connect() as writing:
+        writing.exec_driver_sql("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        open_database(Settings(home=tmp_path)).dispose()
+        assert time.monotonic() - begun < 5
+    first.dispose()
+
+
+# owners
+
+
+def test_a_process_is_known_by_when_it_began_too() -> None:
+    owner = this_owner()
+    host, process, thread, began = owner.split(":")
+    assert not is_gone(owner) and not is_gone(f"{host}:{process}:{thread}"), "what was stored without it is read as before"
+    assert is_gone(f"{host}:{dead_process()}:{thread}:{began}")
+    assert not is_gone(f"elsewhere:{process}:{thread}:1")
+    if began:  # where the system says so
+        assert is_gone(f"{host}:{process}:{thread}:{int(began) - 1}"), "another process has its number by now"

@@ -12,7 +12,7 @@ from core.types.message import Message, ToolCall
 from core.types.prediction import Ask, Prediction
 from core.types.tool import read_toolset
 from evals.graph_shift import graph_shifts
-from evals.workday import choose_threshold, held_back, risk_coverage, sum_up, work, work_in_shifts
+from evals.workday import Outcome, choose_threshold, held_back, risk_coverage, sum_up, work, work_in_shifts
 from tools.erp.operations import ALL
 from tools.erp.sandbox.seed.master import master
 from tools.erp.scenario import Scenario, read_scenario
@@ -98,6 +98,20 @@ def test_a_thousand_requests_in_numbers(short_company: Path) -> None:
     day = sum_up(scenarios, work(scenarios, _Scripted(*answers), short_company))
     assert (day.n, day.unaided_per_1000, day.asked_per_1000, day.wrong_writes_per_1000) == (4, 250, 250, 250)
     assert day.end_state.rate == 0.5 and day.no_call is not None and day.no_call.rate == 1.0
+
+
+def test_phrasings_of_one_wish_are_one_cluster() -> None:
+    outcomes = [Outcome(end_state=at < 15, ending="finished", deeds=(), confidence=1.0) for at in range(30)]
+    wishes = [str(at // 5) for at in range(30)]
+    alone, together = sum_up([_ONE] * 30, outcomes), sum_up([_ONE] * 30, outcomes, wishes)
+    for day, clusters in ((alone, 30), (together, 6)):
+        assert day.one_step is not None and day.one_step.clusters == day.end_state.clusters == clusters
+    assert together.end_state.low < alone.end_state.low - 0.1 and together.end_state.rate == alone.end_state.rate
+
+
+def test_below_a_threshold_that_acted_nothing_is_told() -> None:
+    outcome = Outcome(end_state=True, ending="finished", deeds=(), confidence=1.0)
+    assert [row["threshold"] for row in risk_coverage([_ONE], [outcome], acted=0.9)] == [0.9, 0.95, 0.98, 0.99]
 
 
 def test_a_threshold_after_the_day_is_one_during_it(short_company: Path) -> None:

@@ -68,6 +68,24 @@ def test_who_judges_sees_the_request_and_not_what_was_done(sample: AuditSample, 
     assert [message.role for message in one.case.messages] == ["user"]
 
 
+def test_only_the_step_straight_after_the_last_request_is_judged(sample: AuditSample) -> None:
+    def gone_on(number: int) -> Trace:
+        asked, did = turn(number).messages
+        told, ended = Message(role="tool", content="{}", tool_call_id="c1"), Message(role="assistant", content="Done.")
+        earlier = (Message(role="user", content="move 1"), did, told, ended) if number % 2 else ()
+        return turn(number, messages=(*earlier, asked, did, told, ended), outcome="done")
+
+    turns = [gone_on(number) for number in range(2000)]
+    waiting = sample.waiting(turns, TOOLSET)
+    assert len(waiting) >= 20
+    for one in waiting:
+        assert one.case.messages[-1].content == f"move {one.case.expected[0].arguments['count']}", "the request, and its calls"
+    known = {one.id: one for one in turns}
+    for one in waiting:
+        number = one.case.expected[0].arguments["count"]
+        assert sample.judge(known[one.trace], TOOLSET, called(number), ADA) is True
+
+
 def test_the_share_of_false_acceptances_is_told_and_what_was_wrong_does_not_teach(
     sample: AuditSample, drawn: list[Trace]
 ) -> None:

@@ -1,6 +1,7 @@
 """Augmentation: other values in the same words, both sides of the row alike, and nothing that training rows do not hold."""
 
 import json
+import re
 
 import pytest
 
@@ -63,6 +64,31 @@ def test_values_change_and_words_do_not(toolset: Toolset) -> None:
         "bolt",
         "crane",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "amount", "pattern"),
+    [
+        ("4006381333931", 4006381333931, r"\d{13}"), ("40,063,813,339.31", 40063813339.31, r"40,063,813,339\.\d\d"),
+        ("12345678901.5", 12345678901.5, r"12345678901\.\d"), ("48.90", 48.9, r"48\.\d\d"), ("1,250,000", 1250000, r"1,250,\d{3}|\d,\d{3},\d{3}"),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_as_it_was(toolset: Toolset, said: str, amount: float, pattern: str) -> None:
+    example = row(f"bill {said} now", amount=amount)
+    swapper, seen = Swapper(toolset, TABLE, [example], seed=0), set()
+    for number in range(1, 20):
+        variant = swapper.variant(example, number)
+        told, value = variant.messages[0].content.split()[1], variant.steps[0].calls[0].arguments["amount"]
+        assert re.fullmatch(pattern, told) and float(told.replace(",", "")) == value and type(value) is type(amount)
+        seen.add(told)
+    assert len(seen) > 5
+
+
+@pytest.mark.parametrize(("said", "amount"), [("1.250", 1250), ("9007199254740993", 9007199254740993)])
+def test_a_number_stays_that_a_program_would_read_as_another(toolset: Toolset, said: str, amount: float) -> None:
+    example = row(f"bill {said} now", amount=amount)
+    swapper = Swapper(toolset, TABLE, [example], seed=0)
+    assert all(swapper.variant(example, number) == example for number in range(1, 20))
 
 
 def test_only_names_of_training_rows_are_put_in(toolset: Toolset) -> None:

@@ -9,29 +9,29 @@ import subprocess
 import sys
 import time
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 import finetune.nightly
 import finetune.training
 from agents.home import Home
 from agents.learned import learned_in, learned_traces
-from agents.parts import ADAPTER_GGUF, FILES, KINDS, PICKER, REVIEWER
+from agents.parts import ADAPTER_FOLDER, ADAPTER_GGUF, FILES, KINDS, PICKER, REPORT, REVIEWER
 from agents.serving import Loader
 from api.cli.train import train
 from core.errors import BadInput, ModelError, NotFound, TrainingAwaited, TrainingError
 from core.releases import ReleaseStore
 from core.settings import Settings
-from core.types.message import Message
+from core.types.message import Message, ToolCall
+from core.types.prediction import Prediction
+from core.types.schema_change import ToolMigration
 from core.types.tool import Toolset, read_toolset
-from core.types.trace import TEACHER
+from core.types.trace import TEACHER, THREAD, Trace
 from evals.golden_sets import add_golden, golden_cases
 from finetune.archive import pack, unpack
 from finetune.curate.decontaminate import MAX_JACCARD, jaccard
@@ -41,23 +41,14 @@ from finetune.nightly import Night, run_night
 from finetune.order import ORDER as ORDER_FILE
 from finetune.plan import Limits
 from finetune.progress import Silent
+from finetune.signal import new_signal
+from tests.hashed_words import HashedWords
 from tools.importers.jsonl import read_trace
 from tools.kinds import KindTable
 
 ORDER = NightOrder(toolset="shop", limits=Limits(epochs=1))
 PRODUCTS = ("oak chair", "pine desk", "snow chain", "steel lamp", "glass vase")
 WAREHOUSES = ("east yard", "main hall")
-
-
-class HashingEmbedder:
-    """Words hashed to a unit vector, in place of the sentence encoder."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), 64), np.float32)
-        for row, text in enumerate(texts):
-            for word in ("", *text.lower().split()):
-                vectors[row, zlib.crc32(word.encode()) % 64] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def shop() -> Toolset:
@@ -132,7 +123,7 @@ def base(tiny_llama: Path, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFac
 def studied(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Studied:
     folder = tmp_path_factory.mktemp("studied") / "home"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Home, "embedder", HashingEmbedder())
+        patched.setattr(Home, "embedder", HashedWords())
         home = make_home(folder)
         result = run_night(home, ORDER.model_copy(update={"base": str(base)}), Silent())
         home.database.dispose()
@@ -142,7 +133,7 @@ def studied(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Studied:
 @pytest.fixture
 def home(studied: Studied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A copy of the home after its night."""
-    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    monkeypatch.setattr(Home, "embedder", HashedWords())
     shutil.copytree(studied.folder, tmp_path / "home")
     home = Home(Settings(home=tmp_path / "home", artefacts=tmp_path / "artefacts", threads=1, engine_threads=1))
     yield home
@@ -152,7 +143,7 @@ def home(studied: Studied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A home before its first night."""
-    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    monkeypatch.setattr(Home, "embedder", HashedWords())
     home = make_home(tmp_path / "fresh")
     yield home
     home.database.dispose()
@@ -166,6 +157,15 @@ def order(studied_or_base: Studied | Path, **update: Any) -> NightOrder:
 def one_night(folder: Path) -> Path:
     (night,) = (entry for entry in (folder / "nights").iterdir() if entry.is_dir())
     return night
+
+
+def of_another_night(home: Home, studied: Studied) -> None:
+    """Make a champion that no night here has made."""
+    made = home.releases.get(studied.result.release)
+    other = made.model_copy(update={"id": "r-000000000000"})
+    shutil.copytree(home.releases.path(made.id), home.releases.path(other.id))
+    home.releases.add(other)
+    home.releases.promote(other.id, home.principal, "person")
 
 
 def no_training(*_: Any, **__: Any) -> None:
@@ -194,12 +194,33 @@ def test_the_same_night_again_trains_nothing_and_is_the_same_release(
     studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finetune.training, "_run", no_training)
-    for fit in ("fit_picker", "fit_reviewer"):
-        monkeypatch.setattr(finetune.nightly, fit, no_training)
+    for step in ("fit_picker", "fit_reviewer", "examine", "write_report"):
+        monkeypatch.setattr(finetune.nightly, step, no_training)
     again = run_night(home, order(studied), Silent())
     assert (again.release, again.promoted) == (studied.result.release, True)
+    assert (again.reason, again.exam, again.rows) == (studied.result.reason, studied.result.exam, studied.result.rows)
+    assert Path(again.report) == home.releases.path(again.release) / REPORT and Path(again.report).is_file()
     assert [found.id for found in home.releases.all()] == [again.release]
     assert home.releases.history("shop") == [again.release]
+
+
+def test_what_a_repeated_night_leaves_out_again_is_no_signal(studied: Studied, home: Home) -> None:
+    misheard = read_trace(conversation(0), shop()).messages
+    call = misheard[1].tool_calls[0].model_copy(update={"arguments": {"item": PRODUCTS[0]}})
+    messages = (misheard[0], misheard[1].model_copy(update={"tool_calls": (call,)}))
+    home.traces.add([Trace(toolset="shop", messages=messages, outcome="calls", source=f"{THREAD}t")])
+    assert new_signal(home, "shop") == 1
+    assert run_night(home, order(studied), Silent()).release == studied.result.release
+    assert new_signal(home, "shop") == 0
+
+
+@pytest.mark.parametrize("left", ["", "2026-"])
+def test_a_day_that_was_not_written_down_whole_is_none(fresh: Home, base: Path, left: str) -> None:
+    fresh.nights.mkdir(parents=True)
+    (fresh.nights / "shop.begun").write_text(left)
+    night = Night(fresh, order(base), Silent())
+    assert night._day() == night._day() == datetime.now(UTC).date()
+    assert [file.name for file in fresh.nights.iterdir()] == ["shop.begun"]
 
 
 def test_a_measured_speed_does_not_change_a_night_that_goes_on(fresh: Home, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +268,7 @@ def test_nothing_to_train_is_said_of_a_folder_without_an_order(tmp_path: Path) -
 def test_what_somebody_went_back_from_is_not_promoted_by_itself(
     studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    of_another_night(home, studied)
     monkeypatch.setattr(ReleaseStore, "was_rolled_back", lambda *_: True)
     result = run_night(home, order(studied), Silent())
     assert result.passed and not result.promoted and any("only a person promotes it again" in told for told in result.warnings)
@@ -279,7 +301,7 @@ def test_a_refused_release_is_kept_and_does_not_serve(studied: Studied, home: Ho
 def test_a_base_without_gguf_is_served_by_transformers(
     studied: Studied, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    monkeypatch.setattr(Home, "embedder", HashedWords())
     home = make_home(tmp_path / "home", conversations=6)
     result = run_night(home, order(tiny_llama / "base"), Silent())
     assert home.releases.champion("shop").id == result.release
@@ -302,7 +324,7 @@ def test_kinds_come_from_the_training_part_only(studied: Studied) -> None:
 
 
 def test_what_only_a_teacher_says_examines_nothing(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    monkeypatch.setattr(Home, "embedder", HashedWords())
     home = make_home(tmp_path / "fresh", conversations=120)
     taught = [read_trace(conversation(number), shop()) for number in range(120, 160)]
     home.traces.add([trace.model_copy(update={"source": f"{TEACHER}big"}) for trace in taught])
@@ -316,7 +338,7 @@ def test_what_only_a_teacher_says_examines_nothing(tmp_path: Path, base: Path, m
 
 
 def test_augmentation_can_be_switched_off(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Home, "embedder", HashingEmbedder())
+    monkeypatch.setattr(Home, "embedder", HashedWords())
     fresh = make_home(tmp_path / "fresh", conversations=80)
     fresh.traces.add([read_trace(of_two_wishes(number), shop()) for number in range(1, 80, 8)])
     ordered: list[Any] = []
@@ -340,7 +362,7 @@ def test_golden_requests_are_in_no_part_that_is_trained_on(fresh: Home, base: Pa
     golden = tmp_path / "golden.jsonl"
     rows = [{"messages": conversation(number)["messages"][:1], "outcome": "none"} for number in range(0, 40, 5)]
     golden.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    add_golden(fresh.settings.home, "shop", golden)
+    add_golden(fresh.folder, shop(), golden)
     night = finetune.nightly.Night(fresh, order(base), Silent())
     night.curate()
     parts = thaw(one_night(fresh.settings.home) / "dataset")
@@ -356,9 +378,65 @@ def test_where_the_golden_set_covers_everything_the_empty_part_is_named(fresh: H
     golden = tmp_path / "golden.jsonl"
     rows = [{"messages": conversation(number)["messages"][:1]} for number in range(40)]
     golden.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    add_golden(fresh.settings.home, "shop", golden)
+    add_golden(fresh.folder, shop(), golden)
     with pytest.raises(TrainingError, match=r"writer part is empty: .* 40 were dropped .40 resembles a golden case"):
         run_night(fresh, order(base), Silent())
+
+
+class Tagging:
+    """Tags as it is told, the label under the name that it was taught."""
+
+    release_id = "r-then"
+
+    def __init__(self, toolset: Toolset, argument: str) -> None:
+        self.toolset, self._argument = toolset, argument
+
+    def predict(self, messages: Sequence[Message]) -> Prediction:
+        label, _, item = messages[-1].content.removeprefix("put ").partition(" on the ")
+        call = ToolCall(name="tag", arguments={"item": item, self._argument: label})
+        return Prediction(outcome="calls", tool_calls=(call,), confidence=0.9, latency_ms=1.0)
+
+    def close(self) -> None: ...
+
+
+def renamed() -> Toolset:
+    """The shop after `label` became `text`, and `count` is gone."""
+    move, _, tag = shop().tools
+    said = json.loads(json.dumps(tag.parameters).replace('"label"', '"text"'))
+    return shop().model_copy(update={"tools": (move, tag.model_copy(update={"parameters": said}))})
+
+
+def test_the_golden_set_follows_a_changed_tool_and_so_do_the_champions_calls(
+    fresh: Home, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    golden = tmp_path / "golden.jsonl"
+    expected = [("tag", {"item": "oak chair", "label": f"Q{number}q"}) for number in range(4)]
+    rows = [
+        {"messages": [{"role": "user", "content": f"put {arguments.get('label', 'it')} on the {arguments['item']}"}],
+         "expected": [{"name": name, "arguments": arguments}]}
+        for name, arguments in (*expected, ("count", {"item": "oak chair"}))
+    ]  # fmt: skip
+    golden.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    add_golden(fresh.folder, shop(), golden)
+    now = renamed()
+    fresh.registry.add(now)
+    schemas = shop().schema_hashes["tag"], now.schema_hashes["tag"]
+    migration = ToolMigration(becomes="tag", arguments={"label": "text"})
+    fresh.migrations.declare("shop", "tag", *schemas, migration, fresh.principal)
+
+    monkeypatch.setattr(Night, "_open_engine", lambda _: Tagging(now, ""))
+    monkeypatch.setattr(Night, "_place", lambda _: "r-now")
+    monkeypatch.setattr(finetune.nightly, "load_caller", lambda *_: Tagging(now, "text"))
+    monkeypatch.setattr(fresh.releases, "history", lambda _: ["r-then"])
+    monkeypatch.setattr(Loader, "load", lambda *_, **__: Tagging(shop(), "label"))
+    night = Night(fresh, order(base), Silent())
+    monkeypatch.setattr(Night, "_champion_of", lambda *_: "")
+    night.curate()
+    night.examine()
+    found = night._candidate.scores, night._reference.scores
+    assert [[score.exact for score in scores] for scores in found] == [[True] * 4, [True] * 4]
+    (warning,) = night._outdated
+    assert "1 golden cases fit no tool of now and are left out (1 count: called by a schema of another time)" in warning
 
 
 # what can go wrong
@@ -398,13 +476,15 @@ def test_a_damaged_adapter_is_named_and_the_night_puts_it_right(
         monkeypatch.setattr(finetune.training, "_run", no_training)
         for examined in home.nights.glob("*/reference-*"):
             examined.unlink()
-        assert run_night(home, order(studied), Silent()).release == studied.result.release
+        result = run_night(home, order(studied), Silent())
+        assert result.release == studied.result.release and Path(result.report).is_file()
         assert file.read_bytes() == whole
 
 
 def test_a_champion_of_another_version_does_not_stop_the_night(
     studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    of_another_night(home, studied)
     monkeypatch.setattr("agents.serving.FORMAT_HASH", "another")
     result = run_night(home, order(studied), Silent())
     assert result.passed and any("the champion cannot be loaded: release r-" in warning for warning in result.warnings)
@@ -550,6 +630,26 @@ def test_a_night_that_goes_on_takes_what_is_new_before_what_is_known(studied: St
     assert (again.folder, again.release) == (result.folder, result.release), "repeated, it is the same night"
 
 
+def test_what_a_limited_night_draws_is_mostly_what_people_confirmed(studied: Studied, home: Home) -> None:
+    taught = [read_trace(conversation(number), shop()) for number in range(40, 70)]
+    home.traces.add([trace.model_copy(update={"source": f"{TEACHER}big"}) for trace in taught])
+    night = Night(home, order(studied, continued=True, limits=Limits(epochs=1, conversations=20)), Silent())
+    night.curate()
+    drawn = {example.trace_id for example in (*night._parts.training, *night._parts.exam)}
+    assert len(drawn) == 20 and len(drawn & {trace.id for trace in taught}) == 6
+
+
+def test_a_night_that_goes_on_has_the_rank_of_what_it_goes_on_from(studied: Studied, home: Home) -> None:
+    file = home.releases.path(studied.result.release) / ADAPTER_FOLDER / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "r": 8, "lora_alpha": 16}))
+    night = Night(home, order(studied, continued=True), Silent())
+    night.curate()
+    assert (night._config().rank, night._config().alpha) == (8, 16)
+    file.write_text("{}")
+    with pytest.raises(ModelError, match="adapter_config"):
+        Night(home, order(studied, continued=True), Silent()).curate()
+
+
 def test_a_night_cannot_go_on_from_another_base(studied: Studied, home: Home, tmp_path: Path) -> None:
     other = shutil.copytree(studied.base, tmp_path / "another")
     with pytest.raises(TrainingError, match="is on base"):
@@ -599,6 +699,18 @@ def test_a_release_is_the_same_in_another_home(studied: Studied, archive: Path, 
     pack(other, release.id, again)
     assert again.read_bytes() == archive.read_bytes()
     other.database.dispose()
+
+
+def test_a_release_that_is_here_stays_as_it_is(studied: Studied, home: Home, archive: Path) -> None:
+    folder = home.releases.path(studied.result.release)
+    whole = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    assert folder / REPORT in whole
+    before = folder.stat().st_ino
+    unpack(home, archive)
+    assert folder.stat().st_ino == before and {file: file.read_bytes() for file in whole} == whole
+    (folder / PICKER).write_bytes(b"")
+    unpack(home, archive)
+    assert {file: file.read_bytes() for file in whole} == whole, "what is damaged is put right"
 
 
 def test_the_adapter_is_kept_in_half_precision(studied: Studied) -> None:
@@ -653,5 +765,5 @@ def test_a_file_cut_off_is_refused(archive: Path, tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    Home.embedder = HashingEmbedder()  # type: ignore[assignment]
+    Home.embedder = HashedWords()  # type: ignore[assignment]
     run_night(Home(Settings(home=Path(sys.argv[1]), threads=1, engine_threads=1)), order(Path(sys.argv[2])), Silent())

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from core.types.example import Example, Step
 from core.types.message import Message
+from finetune.cluster import cluster
 from finetune.split import EXAM_MAX, RESERVED_MAX, STOP_MAX, Parts, folds, split
 
 brief = settings(max_examples=50, deadline=None)
@@ -23,6 +24,23 @@ EXAMPLES = st.lists(st.integers(0, 60), max_size=250).map(
 
 def by_part(parts: Parts) -> dict[str, set[str]]:
     return {name: {e.trace_id for e in getattr(parts, name)} for name in ("writer", "stop", "reserved", "exam")}
+
+
+def test_what_came_without_a_shape_is_of_the_shape_it_is_near() -> None:
+    def said(number: int, text: str, shape: str | None = None) -> Example:
+        message = Message(role="user", content=text)
+        return example(number, shape or f"t{number}").model_copy(update={"messages": (message,)})
+
+    rows = [
+        said(0, "please bill Acme for 13 oak chairs today"),
+        said(1, "please bill Acme for 12 oak chairs today", "s1"),
+        said(2, "please bill Acme for 14 oak chairs today", "s2"),
+        said(3, "who won the match last night, do you know"),
+        said(4, "who won the match last night, do you know?"),
+        said(5, "in other words", "t0"),
+    ]
+    assert [each.cluster for each in cluster(rows)] == ["s1", "s1", "s2", "t3", "t3", "s1"]
+    assert [each.cluster for each in cluster(rows[1:3])] == ["s1", "s2"]
 
 
 @brief
