@@ -6,6 +6,7 @@ every free text where it starts and ends (`agents/spans.py`). It errs elsewhere 
 out, or a second wish dropped, shows as a step that lacks a likely part.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -19,6 +20,7 @@ from agents.arguments import TWICE, arguments_of, fit_arguments, is_tool, parts_
 from agents.linear import LabelSetClassifier, LinearClassifier
 from agents.roles import Reading, Roles
 from agents.spans import Spans, Texts
+from agents.tags import Places
 from core.chat import own_turns
 from core.types.message import Message, ToolCall, last_user_text
 from core.types.tool import Toolset
@@ -33,14 +35,19 @@ _MANY = 3
 _CLAUSE_WEIGHT = 0.5
 """How far a clause's own guess counts; more finds a few more second wishes, and many that are none (docs/measured.md)."""
 _SEVERAL = "several"
+_TEXT_WEIGHT, _LEAST_CHANCE = 0.7, 1e-4
 _LIKELY, _SURE, _MAYBE, _MAX_FURTHER = 0.5, 0.6, 0.2, 2
 
 
 class TextEmbedder(Protocol):
-    """What turns texts into unit vectors, (len(texts), width)."""
+    """What turns texts into unit vectors, (len(texts), width), and words into vectors, each where it stands."""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts."""
+        ...
+
+    def embed_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:
+        """Embed the words at these places of each text, (places, width) each."""
         ...
 
 
@@ -148,7 +155,7 @@ class Picker:
         arguments = fit_arguments(toolset, own, steps, _STRENGTH, start._arguments if start else None)
         several = start._several if start else _fit_several(own, rows, joined, marker, embedder)
         roles = Roles.fit(toolset, conversations, steps, marker, start._roles if start else None)
-        spans = Spans.fit(conversations, steps, marker, start._spans if start else None)
+        spans = Spans.fit(conversations, steps, marker, embedder, start._spans if start else None)
         return cls(heads, tools, arguments, several, roles, spans, marker, embedder)
 
     def pick(self, messages: Sequence[Message]) -> Pick:
@@ -164,16 +171,17 @@ class Picker:
         several = self._several.probabilities(rows).sum(axis=1)  # of one label, or of none
         parts = np.concatenate([tools, self._arguments.probabilities(rows)], axis=1)
         labels = (*self._tools.labels, *self._arguments.labels)
+        texts = self._spans.read_all(conversations)
         return [
             Pick(
                 [(self._heads.labels[i], float(head[i])) for i in np.argsort(-head, kind="stable")],
-                dict(zip(labels, map(float, part), strict=True)),
+                _with_texts(dict(zip(labels, map(float, part), strict=True)), own),
                 found.texts,
                 self._roles.read(messages),
-                self._spans.read(messages),
+                own,
                 float(more),
             )
-            for messages, head, part, found, more in zip(conversations, heads, parts, facts, several, strict=True)
+            for messages, head, part, found, own, more in zip(conversations, heads, parts, facts, texts, several, strict=True)
         ]
 
     def _with_clauses(self, conversations: Sequence[Sequence[Message]], tools: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -233,8 +241,18 @@ class Picker:
     def load(cls, file: Path, toolset: Toolset, marker: Marker, embedder: TextEmbedder) -> "Picker":
         """Read back what `save` wrote."""
         tools, arguments, several = (LabelSetClassifier.load(_beside(file, what)) for what in ("tools", "arguments", "several"))
-        roles, spans = Roles.load(_beside(file, "roles"), toolset, marker), Spans.load(file, marker)
+        roles, spans = Roles.load(_beside(file, "roles"), toolset, marker), Spans.load(file, marker, embedder)
         return cls(LinearClassifier.load(file), tools, arguments, several, roles, spans, marker, embedder)
+
+
+def _with_texts(parts: dict[str, float], texts: Texts) -> dict[str, float]:
+    """The chances of what a step holds; of a free text mostly by whether there are words for it, the log odds of both mixed."""
+    for path, filled in texts.are_filled():
+        if path in parts:
+            chance = min(max(parts[path], _LEAST_CHANCE), 1 - _LEAST_CHANCE)
+            mixed = (1 - _TEXT_WEIGHT) * math.log(chance / (1 - chance)) + _TEXT_WEIGHT * filled
+            parts[path] = 1 / (1 + math.exp(-mixed))
+    return parts
 
 
 def _fit_several(

@@ -1,20 +1,25 @@
 """Spans: where a free text starts and ends, judged by the words around its two ends, given the argument it fills.
 
 The writer cuts a text short where a name or a date stands in it, or lets it run on into the next wish. Here its start is judged
-first, then its end given the start, by linear models that know the neighbourhood and nothing else; they err elsewhere than the
-writer, and where the two differ is worth a look. Linear models over spans are the baseline of Rajpurkar et al. 2016, "SQuAD".
+first, then its end given the start, by linear models that know the neighbourhood and nothing else; what the words between mean
+(`agents/tags.py`) is weighed with them, as in a product of experts (Hinton 2002). They err elsewhere than the writer does, and
+where the two differ is worth a look. Linear models over spans are the baseline of Rajpurkar et al. 2016, "SQuAD".
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from agents.linear import LinearClassifier, hashed
-from agents.offers import words_of
+from agents.offers import Word, words_of
+from agents.tags import NO_ARGUMENT, Places, Tagged, Tags, Vectors, WordEmbedder, any_run, best_runs
 from core.chat import neutral
 from core.types.message import Message, ToolCall, last_user_text
 from tools.marks import Marker
@@ -28,6 +33,7 @@ _UNSEEN = 1e-4
 _EDGES = re.compile(r"^\W+|\W+$")
 _LETTERS, _FIGURE, _SAME = re.compile(r"[^\W\d_]+"), re.compile(r"\d+"), re.compile(r"([.-]?a)(?=\1)")
 _NO, _YES = "", "here"
+Place: TypeAlias = tuple[int, int] | None
 _NOWHERE = (-1, -1)
 
 
@@ -41,10 +47,10 @@ class Guess(NamedTuple):
 
 
 class Spans:
-    """Two linear classifiers: does a text start at this word; does one that started there end at that word?"""
+    """Linear classifiers: does a text start at this word, does one that started there end at that word, whose is each word?"""
 
-    def __init__(self, starts: LinearClassifier, ends: LinearClassifier, marker: Marker) -> None:
-        self._starts, self._ends, self._marker = starts, ends, marker
+    def __init__(self, starts: LinearClassifier, ends: LinearClassifier, tags: Tags, marker: Marker) -> None:
+        self._starts, self._ends, self._tags, self._marker = starts, ends, tags, marker
 
     @classmethod
     def fit(
@@ -52,6 +58,7 @@ class Spans:
         conversations: Sequence[Sequence[Message]],
         steps: Sequence[Sequence[ToolCall]],
         marker: Marker,
+        embedder: WordEmbedder,
         start: "Spans | None" = None,
     ) -> "Spans":
         """Fit on conversations up to a step, and the calls of that step; on from `start`, if given.
@@ -59,50 +66,77 @@ class Spans:
         An argument that a call leaves out starts nowhere; one that the last user turn does not say teaches nothing. Of few texts
         nothing is learned that holds for others.
         """
-        starts, ends = _Lessons(), _Lessons()
+        starts, ends, tagged = _Lessons(), _Lessons(), list[Tagged]()
         texts = 0
-        for said, argument, (first, last) in _taught(conversations, steps, marker):
-            texts += first >= 0
-            for position in range(len(said.words)):
-                starts.add(said.at_start(argument, position), position == first)
-            for position in said.ends(first) if first >= 0 else ():
-                ends.add(said.at_end(argument, first, position), position == last)
-        if start is not None and texts:
-            return cls(starts.fit(start._starts), ends.fit(start._ends), marker)
-        if start is not None:
+        for said, filled in _taught(conversations, steps, marker):
+            tagged.extend(said.tagged(filled))
+            for argument, (first, last) in ((argument, place) for argument, place in filled if place is not None):
+                texts += first >= 0
+                for position in range(len(said.words)):
+                    starts.add(said.at_start(argument, position), position == first)
+                for position in said.ends(first) if first >= 0 else ():
+                    ends.add(said.at_end(argument, first, position), position == last)
+        if start is not None and not texts:
             return start
-        if texts < _FEWEST:
+        if start is None and texts < _FEWEST:
             nothing = LinearClassifier([_NO], np.zeros((_HASHED, 1), np.float32), np.zeros(1, np.float32))
-            return cls(nothing, nothing, marker)
-        return cls(starts.fit(), ends.fit(), marker)
+            return cls(nothing, nothing, Tags(None, embedder), marker)
+        if start is None:
+            return cls(starts.fit(), ends.fit(), Tags.fit(tagged, embedder), marker)
+        return cls(starts.fit(start._starts), ends.fit(start._ends), Tags.fit(tagged, embedder, start._tags), marker)
 
     def read(self, messages: Sequence[Message]) -> "Texts":
         """The free texts of the last user turn; judged when asked."""
-        return Texts(self._starts, self._ends, messages, self._marker)
+        return self.read_all([messages])[0]
+
+    def read_all(self, conversations: Sequence[Sequence[Message]]) -> list["Texts"]:
+        """`read` for many conversations at once."""
+        said = [neutral(last_user_text(messages)) for messages in conversations]
+        vectors = self._tags.embed([(text, _places(words_of(text))) for text in said])
+        return [
+            Texts(self._starts, self._ends, self._tags, words, messages, self._marker)
+            for words, messages in zip(vectors, conversations, strict=True)
+        ]
 
     def save(self, file: Path) -> None:
-        """Write both classifiers, one beside the other."""
-        for what, classifier in (("starts", self._starts), ("ends", self._ends)):
+        """Write the classifiers, one beside the other."""
+        for what, classifier in (("starts", self._starts), ("ends", self._ends), ("tags", self._tags)):
             classifier.save(file.with_suffix(f".{what}.safetensors"))
 
     @classmethod
-    def load(cls, file: Path, marker: Marker) -> "Spans":
+    def load(cls, file: Path, marker: Marker, embedder: WordEmbedder) -> "Spans":
         """Read back what `save` wrote."""
         starts, ends = (LinearClassifier.load(file.with_suffix(f".{what}.safetensors")) for what in ("starts", "ends"))
-        return cls(starts, ends, marker)
+        return cls(starts, ends, Tags.load(file.with_suffix(".tags.safetensors"), embedder), marker)
 
 
 class Texts:
     """The words of one conversation's last user turn, and which run of them fills an argument."""
 
-    def __init__(self, starts: LinearClassifier, ends: LinearClassifier, messages: Sequence[Message], marker: Marker) -> None:
-        self._starts, self._ends, self._messages, self._marker = starts, ends, messages, marker
+    def __init__(
+        self,
+        starts: LinearClassifier,
+        ends: LinearClassifier,
+        tags: Tags,
+        words: Vectors,
+        messages: Sequence[Message],
+        marker: Marker,
+    ) -> None:
+        """`words`: what `tags` read, a row for each word of the last user turn."""
+        self._starts, self._ends, self._tags, self._words = starts, ends, tags, words
+        self._messages, self._marker = messages, marker
         self._said: Said | None = None
         self._known: dict[str, dict[str, Guess]] = {}
 
     def arguments(self, tool: str) -> tuple[str, ...]:
         """Those of a tool that are filled with free text; none where too few texts were seen to say anything of them."""
         return self._marker.free_texts.get(tool, ()) if _YES in self._starts.labels else ()
+
+    def are_filled(self) -> Iterator[tuple[str, float]]:
+        """Free texts that tags know, as `tool.argument`, and the log odds that a call of the tool has one, by what words mean."""
+        for tool, arguments in self._marker.free_texts.items():
+            for name, odds in self._tags.odds(self._words, tool, arguments).items() if arguments else ():
+                yield f"{tool}.{name}", any_run(odds)
 
     def likeliest(self, tool: str, argument: str) -> Guess | None:
         """What the argument of the tool is most likely filled with; None where it is no free text, or nothing was said."""
@@ -145,19 +179,31 @@ class Texts:
         if not said.words:
             return
         odds = _odds(self._starts, [said.at_start(argument, position) for position in range(len(said.words))])
-        starts = odds / (1 + odds.sum())  # it may start nowhere
-        likely = np.argsort(-starts)[:_STARTS]
-        pairs = [(int(first), last) for first in likely for last in said.ends(int(first))]
+        starts = np.log(odds / (1 + odds.sum()))
+        meant = self._meant(argument)
+        likely = [int(first) for first in np.argsort(-starts - best_runs(meant))[:_STARTS]]
+        pairs = [(first, last) for first in likely for last in said.ends(first)]
         ends = _odds(self._ends, [said.at_end(argument, first, last) for first, last in pairs])
-        found: dict[str, Guess] = {}
-        for first in map(int, likely):
+        passed = list(accumulate(meant, initial=0.0))
+        weights = dict[tuple[int, int], float]()
+        for first in likely:
             own = [index for index, pair in enumerate(pairs) if pair[0] == first]
-            shares = ends[own] / ends[own].sum()
+            shares = np.log(ends[own] / ends[own].sum())
             for index, share in zip(own, shares, strict=True):
-                text = said.text(*pairs[index])
-                known = found.get(bare(text), Guess(text, 0.0))
-                found[bare(text)] = Guess(known.text, known.chance + float(starts[first] * share))
+                weights[pairs[index]] = starts[first] + share + passed[pairs[index][1] + 1] - passed[first]
+        nowhere = -math.log1p(odds.sum())
+        every = logsumexp([nowhere, *weights.values()])
+        found: dict[str, Guess] = {}
+        for pair, weight in weights.items():
+            text = said.text(*pair)
+            known = found.get(bare(text), Guess(text, 0.0))
+            found[bare(text)] = Guess(known.text, known.chance + math.exp(weight - every))
         yield from found.items()
+
+    def _meant(self, argument: str) -> list[float]:
+        """For each word the log odds that it is part of the text, by what it means; 0 where that says nothing."""
+        tool, _, name = argument.rpartition(".")
+        return list(self._tags.odds(self._words, tool, self.arguments(tool)).get(name) or [0.0] * len(self._heard.words))
 
 
 class Said:
@@ -191,6 +237,18 @@ class Said:
                     if bare(self.text(first, last)) == wanted:
                         return first, last
         return None
+
+    def tagged(self, filled: Sequence[tuple[str, Place]]) -> Iterator[Tagged]:
+        """The words, each with the argument it fills, for each tool; none where a text of the tool is not said here."""
+        for tool in dict.fromkeys(argument.rpartition(".")[0] for argument, _ in filled):
+            own = [(argument.rpartition(".")[2], place) for argument, place in filled if argument.rpartition(".")[0] == tool]
+            if all(place is not None for _, place in own):
+                tags = [NO_ARGUMENT] * len(self.words)
+                for name, place in own:
+                    first, last = place or _NOWHERE
+                    for position in range(first, last + 1) if first >= 0 else ():
+                        tags[position] = name
+                yield Tagged(self._text, _places(self.words), tool, tuple(tags))
 
     def at_start(self, argument: str, position: int) -> list[str]:
         """Features of a text that starts at a word."""
@@ -272,6 +330,10 @@ class _Lessons:
         return LinearClassifier.fit(hashed(self._rows, _HASHED), self._labels, _STRENGTH, quickly=True, start=start)
 
 
+def _places(words: Sequence[Word]) -> Places:
+    return tuple((word.start, word.end) for word in words)
+
+
 def bare(text: str) -> str:
     """A text as it is compared: without the punctuation around it, whatever its case."""
     return _EDGES.sub("", text.casefold())
@@ -279,17 +341,14 @@ def bare(text: str) -> str:
 
 def _taught(
     conversations: Sequence[Sequence[Message]], steps: Sequence[Sequence[ToolCall]], marker: Marker
-) -> Iterator[tuple[Said, str, tuple[int, int]]]:
-    """Words, argument, and first and last word of every free text; `_NOWHERE` for one that is left out."""
+) -> Iterator[tuple[Said, list[tuple[str, Place]]]]:
+    """Of each step with free texts the words, and each argument with its place: `_NOWHERE` where it is left out, None where the
+    last user turn does not say it."""
     for messages, calls in zip(conversations, steps, strict=True):
         texts = list(_texts_of(calls, marker))
-        if not texts:
-            continue
-        said = Said(messages, marker)
-        for argument, value in texts:
-            place = _NOWHERE if value is None else said.place(value)
-            if place is not None:
-                yield said, argument, place
+        if texts:
+            said = Said(messages, marker)
+            yield said, [(argument, _NOWHERE if value is None else said.place(value)) for argument, value in texts]
 
 
 def _texts_of(calls: Sequence[ToolCall], marker: Marker) -> Iterator[tuple[str, str | None]]:

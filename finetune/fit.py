@@ -14,6 +14,7 @@ from agents.chooser import Group
 from agents.offers import OfferFinder
 from agents.picker import Picker, PickerRow, TextEmbedder
 from agents.reviewer import FEATURES, Evidence, Reviewer, features
+from agents.tags import Places
 from agents.writer import Writer
 from core.chat import PSEUDO_HEADS, decide
 from core.types.case import cases_of
@@ -43,6 +44,7 @@ class Remembering:
     def __init__(self, embedder: TextEmbedder) -> None:
         self._embedder = embedder
         self._vectors: dict[str, NDArray[np.float32]] = {}
+        self._words: dict[tuple[str, Places], NDArray[np.float16]] = {}
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """As the embedder it stands for, (len(texts), width)."""
@@ -50,6 +52,13 @@ class Remembering:
         if new:
             self._vectors.update(zip(new, self._embedder.embed(new), strict=True))
         return np.stack([self._vectors[text] for text in texts])
+
+    def embed_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:
+        """As the embedder it stands for, (places, width) each; kept at half the size, for there are many words."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._words]
+        vectors = self._embedder.embed_words(new) if new else []
+        self._words.update((text, found.astype(np.float16)) for text, found in zip(new, vectors, strict=True))
+        return [self._words[text].astype(np.float32) for text in texts]
 
 
 class PickerFold(NamedTuple):

@@ -15,6 +15,7 @@ from agents.spans import Spans
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
 from tests.agents.test_grammar import accepts
+from tests.hashed_words import HashedWords
 from tools.kinds import KindTable
 from tools.marks import Marker
 
@@ -31,7 +32,7 @@ TOOLSET = read_toolset(
 )  # fmt: skip
 TABLE = KindTable()
 MARKER = Marker(TOOLSET, TABLE)
-NO_TEXTS = Spans.fit([], [], MARKER).read(())
+NO_TEXTS = Spans.fit([], [], MARKER, HashedWords()).read(())
 
 
 def said(text: str) -> tuple[Message, ...]:

@@ -15,6 +15,7 @@ from agents.spans import Said, Spans, bare
 from core.types.message import Message, ToolCall
 from core.types.tool import read_toolset
 from tests.agents.test_grammar import accepts
+from tests.hashed_words import HashedWords
 from tools.kinds import KindTable
 from tools.marks import Marker
 
@@ -58,7 +59,7 @@ def rows() -> tuple[list[tuple[Message, ...]], list[tuple[ToolCall, ...]]]:
 
 @pytest.fixture(scope="module")
 def spans() -> Spans:
-    return Spans.fit(*rows(), MARKER)
+    return Spans.fit(*rows(), MARKER, HashedWords())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_text_that_was_not_said_starts_nowhere() -> None:
         for who in ("Acme", "Bolt", "Crane", "Dunn", "Eve")
         for text in SUBJECTS
     ]
-    spans = Spans.fit([messages for messages, _ in taught], [calls for _, calls in taught], MARKER)
+    spans = Spans.fit([messages for messages, _ in taught], [calls for _, calls in taught], MARKER, HashedWords())
     there, missing = (
         spans.read(said(text)).likeliest("note", "subject")
         for text in ("note for Dunn: roof leaks, please", "note for Dunn, please")
@@ -102,7 +103,7 @@ def test_a_text_that_was_not_said_starts_nowhere() -> None:
 
 def test_of_few_texts_nothing_is_learned() -> None:
     conversations, steps = rows()
-    texts = Spans.fit(conversations[:9], steps[:9], MARKER).read(said("note for Dunn: roof leaks, please"))
+    texts = Spans.fit(conversations[:9], steps[:9], MARKER, HashedWords()).read(said("note for Dunn: roof leaks, please"))
     assert texts.likeliest("note", "subject") is None and texts.chance("note", "subject", "roof leaks") is None
     assert list(texts.judge(note("Dunn", "roof leaks"))) == [] == list(texts.arguments("note"))
 
@@ -116,7 +117,7 @@ def test_chances_of_all_texts_sum_to_at_most_one(spans: Spans) -> None:
 
 def test_spans_survive_their_file(spans: Spans, tmp_path: Path) -> None:
     spans.save(tmp_path / "picker.safetensors")
-    loaded = Spans.load(tmp_path / "picker.safetensors", MARKER)
+    loaded = Spans.load(tmp_path / "picker.safetensors", MARKER, HashedWords())
     text = said("note for Dunn: roof leaks, please")
     chance = spans.read(text).chance("note", "subject", "roof leaks")
     assert loaded.read(text).chance("note", "subject", "roof leaks") == pytest.approx(chance, rel=1e-2), "kept in half precision"
