@@ -31,8 +31,9 @@ class TrainingConfig(Value):
     """Rows of two wishes made of rows of one (`finetune/join.py`), as a share of the rows; 0 makes none."""
     bare: float = 0.08
     """Share of rows without marks, and share without picks."""
-    patience: int = 1
-    """Epochs without a better validation loss before stopping."""
+    patience: int = 2
+    """Epochs without a better validation loss before stopping. One says little: what is stopped while the rate is high was not
+    taught to an end, and few rows judge it."""
     seed: int = 0
     """Of initial weights and batch order."""
 

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerState
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerControl, TrainerState
 
 import finetune.train
 from core.artefacts import sha256_of
@@ -219,12 +219,23 @@ def test_a_training_that_stopped_early_stops_there_again(
     base, config = tiny_llama / "base", {"epochs": 6}
     undisturbed = train(base, rows * 2, tmp_path / "a", **config)
     last = json.loads((tmp_path / "a" / "progress.jsonl").read_text().splitlines()[-1])
-    assert last["epoch"] == 2, "the second validation is worse"
+    assert last["epoch"] == 3, "the second and the third validation are worse than the first"
     with monkeypatch.context() as patched:
         patched.setattr(finetune.train, "_save_adapter", lambda *_: (_ for _ in ()).throw(Killed()))
         with pytest.raises(Killed):
             train(base, rows * 2, tmp_path / "b", **config)
     assert train(base, rows * 2, tmp_path / "b", **config) == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("losses", "stops"),
+    [([0.13, 0.16], False), ([0.13, 0.16, 0.12], False), ([0.13, 0.16, 0.14], True), ([0.2, 0.13, 0.16], False)],
+)
+def test_one_worse_validation_ends_no_training(losses: list[float], stops: bool) -> None:
+    control = TrainerControl()
+    state = TrainerState(log_history=[{"eval_loss": loss} for loss in losses])
+    StopWhenWorse(TrainingConfig().patience, steps_per_epoch=43).on_evaluate(None, state, control)
+    assert control.should_training_stop is stops
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
