@@ -22,7 +22,7 @@ from tools.erp.sandbox.seed.master import master
 from tools.erp.scenario import play
 from tools.names import same
 
-_SAMPLE = 60
+_SAMPLE = 40
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from core.settings import installed_tryton
 from tools.erp.tryton.installation import Installation
 from tools.erp.tryton.server import Server
 
-_CASES, _ALL_CASES = 48, 300
+_CASES, _ALL_CASES = 24, 300
 _ON_TRYTON = 12
 _SOON_S = 10.0
 _TRYTON = Installation(installed_tryton())

@@ -13,7 +13,7 @@ from tools.erp.sandbox.areas import HANDLERS
 from tools.erp.sandbox.sandbox import Sandbox
 from tools.erp.sandbox.soundness import faults
 
-_SEQUENCES = 60
+_SEQUENCES = 30
 _LONG = int(os.environ.get("NIGHTSCHOOL_SEQUENCES", "2000"))
 _CALLS = 12
 
