@@ -20,7 +20,7 @@ from agents.arguments import TWICE, arguments_of, fit_arguments, is_tool, parts_
 from agents.linear import LabelSetClassifier, LinearClassifier
 from agents.roles import Reading, Roles
 from agents.spans import Spans, Texts
-from agents.tags import Places
+from agents.tags import WordEmbedder
 from core.chat import own_turns
 from core.types.message import Message, ToolCall, last_user_text
 from core.types.tool import Toolset
@@ -39,15 +39,11 @@ _TEXT_WEIGHT, _LEAST_CHANCE = 0.7, 1e-4
 _LIKELY, _SURE, _MAYBE, _MAX_FURTHER = 0.5, 0.6, 0.2, 2
 
 
-class TextEmbedder(Protocol):
+class TextEmbedder(WordEmbedder, Protocol):
     """What turns texts into unit vectors, (len(texts), width), and words into vectors, each where it stands."""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts."""
-        ...
-
-    def embed_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:
-        """Embed the words at these places of each text, (places, width) each."""
         ...
 
 

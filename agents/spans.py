@@ -19,9 +19,10 @@ from scipy.special import logsumexp
 
 from agents.linear import LinearClassifier, hashed
 from agents.offers import Word, words_of
-from agents.tags import NO_ARGUMENT, Places, Tagged, Tags, Vectors, WordEmbedder, any_run, best_runs
+from agents.tags import NO_ARGUMENT, Tagged, Tags, Vectors, WordEmbedder, any_run, best_runs
 from core.chat import neutral
 from core.types.message import Message, ToolCall, last_user_text
+from retrieval.embed import Places
 from tools.marks import Marker
 
 _HASHED = 2**15

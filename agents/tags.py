@@ -14,9 +14,8 @@ from scipy.sparse import csr_matrix
 from scipy.special import logsumexp
 
 from agents.linear import LinearClassifier, hashed
+from retrieval.embed import Places
 
-Places: TypeAlias = tuple[tuple[int, int], ...]
-"""Where words start and end in a text, in characters."""
 Vectors: TypeAlias = NDArray[np.float32]
 """(words, width)."""
 NO_ARGUMENT = ""

@@ -14,7 +14,6 @@ from agents.chooser import Group
 from agents.offers import OfferFinder
 from agents.picker import Picker, PickerRow, TextEmbedder
 from agents.reviewer import FEATURES, Evidence, Reviewer, features
-from agents.tags import Places
 from agents.writer import Writer
 from core.chat import PSEUDO_HEADS, decide
 from core.types.case import cases_of
@@ -26,6 +25,7 @@ from evals.scorers.exact import score
 from finetune.join import Joiner
 from finetune.kept_lines import kept_lines
 from finetune.split import folds
+from retrieval.embed import Places
 from tools.kinds import KindTable
 from tools.marks import Marker
 

@@ -7,13 +7,15 @@ Rediscovers the Classical NLP Pipeline").
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ModelError
 
+Places: TypeAlias = tuple[tuple[int, int], ...]
+"""Where words start and end in a text, in characters."""
 _BATCH = 64
 _MAX_TOKENS = 128
 _CACHE_SIZE = 50_000
@@ -43,7 +45,7 @@ class Embedder:
         except (OSError, ValueError) as error:
             raise ModelError(f"{folder}: cannot load the sentence encoder: {error}") from error
         self._cache: dict[str, NDArray[np.float32]] = {}
-        self._words: dict[tuple[str, tuple[tuple[int, int], ...]], NDArray[np.float32]] = {}
+        self._words: dict[tuple[str, Places], NDArray[np.float32]] = {}
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts.
@@ -61,7 +63,7 @@ class Embedder:
             self._cache.clear()
         return np.stack(vectors) if vectors else np.zeros((0, 384), dtype=np.float32)
 
-    def embed_words(self, texts: Sequence[tuple[str, tuple[tuple[int, int], ...]]]) -> list[NDArray[np.float32]]:
+    def embed_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:
         """Embed words where they stand.
 
         Args:
@@ -71,7 +73,7 @@ class Embedder:
             (places, 384) float32 for each text; zeros for what stands beyond 512 tokens.
         """
         missing = sorted({text for text in texts if text not in self._words}, key=lambda text: (len(text[0]), text))
-        found = dict[tuple[str, tuple[tuple[int, int], ...]], NDArray[np.float32]]()
+        found = dict[tuple[str, Places], NDArray[np.float32]]()
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
             found.update(zip(batch, self._encode_words(batch), strict=True))
@@ -81,7 +83,7 @@ class Embedder:
         self._words.update(list(found.items())[-_WORDS_CACHE_SIZE:])
         return vectors
 
-    def _encode_words(self, texts: Sequence[tuple[str, tuple[tuple[int, int], ...]]]) -> list[NDArray[np.float32]]:
+    def _encode_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:
         inputs = self._tokenizer(
             [text for text, _ in texts],
             padding=True,

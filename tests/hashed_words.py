@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.embed import Places
+
 
 class HashedWords:
     """Words hashed to a unit vector, in place of the sentence encoder."""
@@ -21,6 +23,6 @@ class HashedWords:
                 vectors[row, zlib.crc32(word.encode()) % self.width] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    def embed_words(self, texts: Sequence[tuple[str, tuple[tuple[int, int], ...]]]) -> list[NDArray[np.float32]]:
+    def embed_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:
         """(places, width) for each text."""
         return [self.embed([text[start:end] for start, end in places]) for text, places in texts]

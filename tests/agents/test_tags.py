@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.tags import NO_ARGUMENT, Places, Tagged, Tags, any_run, best_runs
+from agents.tags import NO_ARGUMENT, Tagged, Tags, any_run, best_runs
+from retrieval.embed import Places
 
 ROOMS = ("kitchen", "hall", "bath", "cellar")
 UNSEEN = "attic"
