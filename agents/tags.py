@@ -52,8 +52,11 @@ class Tags:
 
     @classmethod
     def fit(cls, rows: Sequence[Tagged], embedder: WordEmbedder, start: "Tags | None" = None) -> "Tags":
-        """Fit on words of training rows, some of them where there are very many; on from `start`, if given."""
+        """Fit on words of training rows, some of them where there are very many; on from `start`, if given, which stays without
+        where it has none: the few rows of a day are no words to begin with."""
         known = start._classifier if start else None
+        if start is not None and known is None:
+            return start
         words = sum(len(row.places) for row in rows)
         some = rows[:: 1 + words // _MOST_WORDS]
         labels = [argument for row in some for argument in row.arguments]

@@ -52,6 +52,11 @@ def test_without_rows_nothing_is_said() -> None:
     assert not nothing.is_fitted and nothing.odds(nothing.embed([("the hall", ((0, 3), (4, 8)))])[0], "light", ["room"]) == {}
 
 
+def test_what_has_none_goes_on_without() -> None:
+    older = Tags.fit([], Meanings())
+    assert not Tags.fit([tagged("lights on in the hall")], Meanings(), older).is_fitted
+
+
 def test_tags_survive_their_file_and_go_on(tags: Tags, tmp_path: Path) -> None:
     tags.save(tmp_path / "tags.safetensors")
     loaded = Tags.load(tmp_path / "tags.safetensors", Meanings())
