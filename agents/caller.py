@@ -20,7 +20,7 @@ from core.types.message import Message, ToolCall, calls_this_turn
 from core.types.prediction import Prediction, Written
 from core.types.tool import Toolset
 from core.types.value import Value
-from tools.habits import breaks_habit, twice_filled
+from tools.habits import breaks_habit, filled_by_one
 from tools.kinds import KindTable, leaves, slot_of
 from tools.mentions import NUMBER
 
@@ -147,7 +147,7 @@ class Caller:
         is_odd = breaks_habit(self._finder.table, messages, greedy.calls)
         if not is_odd:
             yield Evidence(messages, offers, pick, greedy, greedy)
-        for draft in self._alternatives(drafts, greedy, pick, offers):
+        for draft in self._alternatives(messages, drafts, greedy, pick, offers):
             if draft.calls and draft.text not in seen and not breaks_habit(self._finder.table, messages, draft.calls):
                 seen.add(draft.text)
                 yield Evidence(messages, offers, pick, greedy, draft)
@@ -160,7 +160,9 @@ class Caller:
     def _texts(self, picks: Mapping[int, Pick]) -> dict[int, str]:
         return {position: pick_text(self.toolset, pick) for position, pick in picks.items()}
 
-    def _alternatives(self, drafts: Drafts, greedy: Draft, pick: Pick | None, offers: Offers) -> Iterator[Draft]:
+    def _alternatives(
+        self, messages: Sequence[Message], drafts: Drafts, greedy: Draft, pick: Pick | None, offers: Offers
+    ) -> Iterator[Draft]:
         real = [call for call in greedy.calls if not call.name.startswith("!")]
         if len(real) == 1:
             missed, doubted = contested(self.toolset, real[0], pick)
@@ -171,7 +173,7 @@ class Caller:
             ]
             for demanded in dict.fromkeys((*mentioned, *missed)):
                 yield drafts.completed(real[0].name, demanded)
-            alike = (frozenset((name,)) for name in twice_filled(real[0]))
+            alike = (frozenset((name,)) for name in filled_by_one(real[0], messages))
             for barred in dict.fromkeys((*doubted, *unsaid(real[0], offers), *alike)):
                 yield drafts.without(real[0].name, barred)
         laid_out = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tools.amounts import find_amounts, scaled
-from tools.number_words import SCALES, UNITS, closed_compound, number_word, read_words
+from tools.number_words import SCALES, UNITS, Token, closed_compound, number_word, read_words
 
 _DIGIT_WORDS = {**{w: str(i) for w, i in UNITS.items() if i < 10}, "oh": "0", "o": "0", "nought": "0"}
 _HOMOPHONES = ("two", "four", "one", "eight")
@@ -26,6 +26,12 @@ _LOOSE_FIGURE = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)(?!\d)")
 _SCALE_AFTER = re.compile(rf"[\s-]+({'|'.join(SCALES)})s?(?!\w)", re.IGNORECASE)
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+_WHICH_ONE_WORDS = """
+that this the which every each any no same other wrong right new old last next first second third top bottom latest earliest
+oldest newest biggest largest smallest cheapest dearest nearest closest highest lowest longest shortest heaviest lightest best worst
+"""
+_WHICH_ONE = frozenset(_WHICH_ONE_WORDS.split())
+"""After these "one" stands for a thing and counts nothing."""
 _NEXT_DIGIT = re.compile(r"(?:[ \t]+|-)?")
 """What may stand between the digits of one run: not a line's end, nor the dash of a list."""
 
@@ -114,7 +120,7 @@ def _words(text: str) -> Iterator[Spoken]:
         used, value = read_words(tokens, index)
         if not used and (compound := closed_compound(tokens[index][2])) is not None:
             used, value = 1, compound
-        if used:
+        if used and not (used == 1 and index and _is_pronoun(text, tokens[index - 1], tokens[index])):
             yield Spoken(tokens[index][0], tokens[index + used - 1][1], value)
         if used > 1 and tokens[index + used - 1][2] in _HOMOPHONES:
             # Dictation writes "fifty to Verizon" as "fifty two Verizon": the number without the last word is a reading too.
@@ -122,6 +128,11 @@ def _words(text: str) -> Iterator[Spoken]:
             if shorter:
                 yield Spoken(tokens[index][0], tokens[index + shorter - 1][1], value)
         index += used or 1
+
+
+def _is_pronoun(text: str, before: Token, word: Token) -> bool:
+    """Whether a number word that stands alone is the "one" of "that one" or "the oldest one"."""
+    return word[2] == "one" and before[2] in _WHICH_ONE and text[before[1] : word[0]].isspace()
 
 
 def find_digits(text: str) -> list[Digits]:

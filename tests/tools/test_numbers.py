@@ -67,6 +67,10 @@ brief = settings(max_examples=60, deadline=None)
         ("INV0373", [373]),
         ("10, then 20.", [10, 20]),
         ("no number here, and none there", []),
+        ("and the same for INV-7, only that one was cash", [7]),
+        ("close the oldest one and send one", [1]),
+        ("take the first, one pallet of the new one", [1]),
+        ("that one hundred and this one thousand", [100, 1000]),
         ("", []),
     ],
 )
