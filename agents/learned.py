@@ -7,7 +7,9 @@ from pathlib import Path
 from agents.home import Home
 from core.types.release import Release
 
-_LEARNED = ("writer", "stop", "reserved")
+_SEEN = ("writer", "stop")
+_LEARNED = (*_SEEN, "reserved")
+_PARTS = {False: _LEARNED, True: (*_LEARNED, "exam")}
 YOUNG = "its writes are too young to be judged"
 """Why a night leaves a trace to a later one."""
 STALE = "called by a schema of another time"
@@ -30,19 +32,31 @@ def learned_by(home: Home, release: Release, with_exam: bool = False) -> frozens
 
     `with_exam`: those it was examined on too, where its exam was cut from the traces.
     """
+    return _since_its_start(home, release, _PARTS[with_exam])
+
+
+def seen_by_writer(home: Home, release: Release) -> frozenset[str]:
+    """Ids of the traces that shaped a release's adapter, or stopped its training; those it was trained on from included."""
+    return _since_its_start(home, release, _SEEN)
+
+
+def _since_its_start(home: Home, release: Release, parts: tuple[str, ...]) -> frozenset[str]:
     known = {one.id: one.start for one in home.releases.all(release.toolset)}
-    learned: frozenset[str] = frozenset()
+    found: frozenset[str] = frozenset()
     name: str | None = release.id
     while name is not None:
-        learned |= learned_in(home, name, with_exam)
+        found |= _in(home, name, parts)
         name = known.pop(name, None)
-    return learned
+    return found
 
 
 def learned_in(home: Home, release: str, with_exam: bool = False) -> frozenset[str]:
     """Ids of the traces in a release's own dataset; empty where it came without."""
+    return _in(home, release, _PARTS[with_exam])
+
+
+def _in(home: Home, release: str, parts: tuple[str, ...]) -> frozenset[str]:
     manifest = home.releases.path(release) / "dataset.json"
-    parts = (*_LEARNED, "exam") if with_exam else _LEARNED
     return _traces_in(manifest, parts, manifest.stat().st_mtime_ns) if manifest.is_file() else frozenset()
 
 

@@ -136,6 +136,20 @@ def cross_fit_pickers(
     return fitted
 
 
+def fit_apart(
+    toolset: Toolset,
+    examples: Sequence[Example],
+    apart: Sequence[Example],
+    joiner: Joiner,
+    marker: Marker,
+    embedder: TextEmbedder,
+) -> PickerFold:
+    """Examples that are kept apart, and a picker that saw the others; where no others are taught, one fold is enough."""
+    kept = {example.id for example in apart}
+    seen = [example for example in examples if example.id not in kept]
+    return PickerFold(tuple(apart), fit_picker(toolset, seen, joiner.join(seen), marker, embedder))
+
+
 def is_plain(evidence: Evidence) -> bool:
     """Whether writer and picker are of one mind and the writer is sure: other drafts would only cost time."""
     pick = evidence.pick

@@ -29,6 +29,8 @@ class NightOrder(Value):
     """Peak learning rate; None as the base has it."""
     continued: bool = False
     """Whether the champion's adapter is trained on, which a little new signal needs few tokens for; else one is trained anew."""
+    same_weights: bool = False
+    """Whether the champion's adapter is kept and only what stands around it learned anew (`finetune/same_weights.py`)."""
     reviewer: bool = True
     """Whether a reviewer is fitted; without one the release answers by its first drafts."""
     swaps: bool = True

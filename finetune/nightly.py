@@ -57,6 +57,7 @@ from finetune.fit import (
     PickerFold,
     Remembering,
     cross_fit_pickers,
+    fit_apart,
     fit_picker,
     fit_reviewer,
     judge_drafts,
@@ -67,11 +68,13 @@ from finetune.kept import kept_in_mind
 from finetune.lessons import prepare_lessons, write_lessons
 from finetune.night_order import NightOrder, NightResult
 from finetune.order import RESULT, Order, TrainingConfig
-from finetune.plan import Plan, measured_speed, plan, remember_speed
+from finetune.plan import Plan, measured_speed, plan, plan_around, remember_speed
 from finetune.progress import Progress
+from finetune.same_weights import PROGRAM, same_weights_of
 from finetune.split import Parts, shuffled_clusters, split
 from finetune.start import Start, new_traces, start_of
 from finetune.training import train_in_child
+from tools.kinds import KindTable
 from tools.marks import AT_NIGHT, Marker
 
 BASE_EXAM_ROWS = 40
@@ -134,7 +137,14 @@ class Night:
         examples, left = _sample(examples, self._plan.conversations, order.seed, new, doubtful)
         self._against = self._champion_of(examples)
         met = learned_by(self._home, self._home.releases.get(self._against)) if self._against else frozenset[str]()
-        self._parts: Parts = split(examples, order.seed, not golden, with_reserved=not order.continued, met=met)
+        self._same = same_weights_of(self._home, self._toolset, order.base) if order.same_weights else None
+        self._parts: Parts = (
+            split(examples, order.seed, not golden, with_reserved=not order.continued, met=met)
+            if self._same is None
+            else self._same.parts(examples, order.seed, not golden, met)
+        )
+        used = len(self._parts.training) + len(self._parts.exam)
+        self._left_out = self._plan.left_out + len(examples) - used
         examined = {example.cluster for example in self._parts.exam}
         known = [example for example in left if example.trace_id not in new and example.cluster not in examined]
         self._kept = kept_in_mind(known) if order.continued else []
@@ -144,7 +154,7 @@ class Night:
                 f" ({_commonest(self._dropped)})"
             )
         self._start = self._start_of()
-        self._table = self._start.table if self._start is not None else infer_table(self._toolset, self._parts.training)
+        self._table = self._table_of(self._parts.training)
         confirmed = [example for example in self._parts.exam if example.trace_id not in curated.unconfirmed]
         cases = list(golden) or [case for example in confirmed for case in cases_of(example, self._toolset)]
         self._cases: list[Case] = cases[:EXAM_CASES] if order.exam is None else cases
@@ -165,6 +175,7 @@ class Night:
         release that is to replace it. Gone on with or repeated later the night is the same."""
         order = self._order
         made_of = [order.toolset, order.base, order.seed, order.continued, [example.id for example in examples]]
+        made_of += [PROGRAM] if order.same_weights else []
         file = self._folder_of_nights() / f"against-{content_hash(made_of)}.txt"
         if not file.is_file():
             releases = self._home.releases
@@ -197,9 +208,14 @@ class Night:
     def _begun_file(self) -> Path:
         return self._home.nights / f"{self._order.toolset}.begun"
 
+    def _table_of(self, training: Sequence[Example]) -> KindTable:
+        if self._same is not None:
+            return self._same.table_of(self._toolset, training)
+        return self._start.table if self._start is not None else infer_table(self._toolset, training)
+
     def _start_of(self) -> Start | None:
         if not self._order.continued:
-            return None
+            return self._same
         traces = frozenset(example.trace_id for example in self._parts.training)
         return start_of(self._home, self._toolset, self._order.base, traces)
 
@@ -214,25 +230,45 @@ class Night:
         folder.mkdir(parents=True)
         marker, embedder = Marker(self._toolset, self._table, AT_NIGHT), self._embedder
         training, joiner = self._parts.training, self._joiner(PICKER_JOINED)
-        start = self._start.picker(self._toolset, marker, embedder) if self._start is not None else None
-        cross_fitted = cross_fit_pickers(
-            self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update, start, self._kept
-        )
+        trained_on = self._start if self._same is None else None
+        start = trained_on.picker(self._toolset, marker, embedder) if trained_on is not None else None
+        cross_fitted = self._fit_folds(marker, joiner, start)
         for number, fold in enumerate(cross_fitted):
             fold.picker.save(folder / f"{number}.safetensors")
         fit_picker(self._toolset, training, joiner.join(training), marker, embedder, start, self._kept).save(folder / PICKER)
+        if self._same is None:
+            self._write_lessons(cross_fitted)
+        (folder / _DONE).touch()
+
+    def _fit_folds(self, marker: Marker, joiner: Joiner, start: Picker | None) -> list[PickerFold]:
+        """Pickers that have not seen what they speak of: all rows in turn, or those alone that judge weights which are kept."""
+        training, embedder = self._parts.training, self._embedder
+        if self._same is not None:
+            return [fit_apart(self._toolset, training, fold, joiner, marker, embedder) for fold in self._folds()]
+        return cross_fit_pickers(
+            self._toolset, training, joiner, marker, embedder, self._order.seed, self._progress.update, start, self._kept
+        )
+
+    def _folds(self) -> list[list[Example]]:
+        if self._same is not None:
+            return [list(self._parts.reserved)] if self._parts.reserved else []
+        return picker_folds(self._parts.training, self._order.seed)
+
+    def _write_lessons(self, cross_fitted: Sequence[PickerFold]) -> None:
         for part, share in (("writer", self._config().joined), ("stop", 0.0)):
             examples = getattr(self._parts, part)
             lessons = prepare_lessons(self._toolset, examples, cross_fitted, self._joiner(share))
-            write_lessons(lessons, folder / f"{part}.jsonl")
-        (folder / _DONE).touch()
+            write_lessons(lessons, self._folder / "lessons" / f"{part}.jsonl")
 
     def _joiner(self, share: float) -> Joiner:
         """Makes rows of two wishes, as a share of the rows; none where the order wants none."""
         return Joiner(self._toolset, self._table, share if self._order.joins else 0.0, self._order.seed)
 
     def train(self) -> None:
-        """The adapter, in a child process or on another machine."""
+        """The adapter, in a child process or on another machine; or the one that is kept."""
+        if self._same is not None:
+            self._training = self._same.copy_training(self._folder / "training")
+            return
         self._progress.step("prepare the base")
         base = self._home.bases.ready_to_train(self._order.base, lambda note: self._progress.update(0, 1, note))
         assert base.folder is not None  # ready_to_train made it
@@ -260,9 +296,9 @@ class Night:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         marker = Marker(self._toolset, self._table, AT_NIGHT)
-        reviewer = self._fit_reviewer(marker) if self._start is None and self._order.reviewer else None
+        reviewer = self._fit_reviewer(marker) if self._parts.reserved and self._order.reviewer else None
         write_parts(folder, self._toolset, self._table, self._load_picker(PICKER, marker), reviewer)
-        if self._start is not None:
+        if self._start is not None and reviewer is None:
             self._start.copy_reviewer(folder)
         shutil.copytree(self._folder / "training" / "adapter", folder / ADAPTER_FOLDER)
         shutil.copy(self._folder / "training" / ADAPTER_GGUF, folder / ADAPTER_GGUF)
@@ -274,7 +310,7 @@ class Night:
         self._progress.step("fit the reviewer")
         cross_fitted = [
             PickerFold(tuple(fold), self._load_picker(f"{number}.safetensors", marker))
-            for number, fold in enumerate(picker_folds(self._parts.training, self._order.seed))
+            for number, fold in enumerate(self._folds())
         ]
         engine = self._open_engine()
         try:
@@ -419,7 +455,7 @@ class Night:
                 "reserved": len(self._parts.reserved),
                 "exam": len(self._cases),
                 "dropped": len(self._dropped),
-                "left_out": self._plan.left_out,
+                "left_out": self._left_out,
             },
             exam={
                 "candidate": self._candidate.summary.to_json(),
@@ -488,6 +524,8 @@ class Night:
     def _planned(self, examples: Sequence[Example]) -> Plan:
         """The plan, made once: the speed a night measures must not change that very night when it goes on."""
         order = self._order
+        if order.same_weights:
+            return plan_around(examples, order.limits)
         shaped_by = [self._toolset.version, order.base, order.seed, order.limits.model_dump(), order.continued]
         key = content_hash([*shaped_by, [example.id for example in examples]])
         file = self._folder_of_nights() / f"plan-{key}.json"
@@ -497,6 +535,8 @@ class Night:
         return Plan.model_validate_json(file.read_text())
 
     def _config(self) -> TrainingConfig:
+        if self._same is not None:
+            return self._same.config
         order = self._order
         config = TrainingConfig(
             epochs=self._plan.epochs,
@@ -518,6 +558,7 @@ class Night:
         config = self._config().model_dump()
         made_of = [self._toolset.version, self._order.base, FORMAT_HASH, examples, cases, config]
         made_of += [] if self._order.reviewer else ["no reviewer"]
+        made_of += [PROGRAM] if self._same is not None else []
         kept = [example.id for example in self._kept]
         return content_hash([*made_of, self._start.release, kept] if self._start is not None else made_of)
 

@@ -44,10 +44,8 @@ class Plan(Value):
 
     def __str__(self) -> str:
         left = f", {self.left_out} left out" if self.left_out else ""
-        return (
-            f"{self.conversations} conversations{left}, {self.epochs:g} epochs, about {self.training_tokens:,} training tokens"
-            f" and {self.minutes:.0f} minutes"
-        )
+        passes = f"{self.epochs:g} epochs, about {self.training_tokens:,} training tokens" if self.epochs else "no training"
+        return f"{self.conversations} conversations{left}, {passes} and {self.minutes:.0f} minutes"
 
 
 class Limits(Value):
@@ -93,6 +91,12 @@ def plan(examples: Sequence[Example], limits: Limits, tokens_per_s: float, with_
         if _fits(chosen, limits):
             return chosen
     return fewer(MIN_EPOCHS, 1)
+
+
+def plan_around(examples: Sequence[Example], limits: Limits) -> Plan:
+    """The plan of a night that keeps its champion's weights: as many conversations as may be, and no pass over them."""
+    available = min(len(examples), limits.conversations or len(examples))
+    return _made(available, len(examples), 0.0, 0.0, DEFAULT_TOKENS_PER_S, with_reviewer=True)
 
 
 def _made(conversations: int, available: int, epochs: float, per_row: float, tokens_per_s: float, with_reviewer: bool) -> Plan:

@@ -63,6 +63,39 @@ def split(
     )
 
 
+def split_around(examples: Sequence[Example], seed: int, with_exam: bool, seen: Set[str], met: Set[str] = frozenset()) -> Parts:
+    """Split examples around an adapter that stays as it is: what it has seen is the writer's, of all others some judge it.
+
+    Args:
+        examples: All curated examples.
+        seed: Other seeds draw others.
+        with_exam: Whether an exam has to be cut from the examples (no golden set).
+        seen: Trace ids the adapter was trained with.
+        met: As for `split`.
+
+    Returns:
+        Parts. Examples of a cluster that was seen in part, and those over the most that are reserved, are in none.
+    """
+    known = {example.cluster for example in examples if example.trace_id in seen}
+    left = shuffled_clusters([example for example in examples if example.cluster not in known], seed)
+    unmet = [cluster for cluster in left if met.isdisjoint(example.trace_id for example in cluster)]
+    exam = _first(unmet, min(EXAM_MAX, round(EXAM_SHARE * len(examples)))) if with_exam else []
+    examined = {example.cluster for example in exam}
+    reserved = _first([cluster for cluster in left if cluster[0].cluster not in examined], RESERVED_MAX)
+    writer = [example for example in examples if example.trace_id in seen]
+    return Parts(writer=tuple(writer), stop=(), reserved=tuple(reserved), exam=tuple(exam))
+
+
+def _first(clusters: Sequence[list[Example]], wanted: int) -> list[Example]:
+    """Whole clusters until so many examples are taken, or all."""
+    taken: list[Example] = []
+    for cluster in clusters:
+        if len(taken) >= wanted:
+            break
+        taken.extend(cluster)
+    return taken
+
+
 def folds(examples: Sequence[Example], count: int, seed: int) -> list[list[Example]]:
     """Cut examples into `count` folds of like size, clusters whole."""
     cut: list[list[Example]] = [[] for _ in range(count)]

@@ -85,11 +85,20 @@ def start_of(home: Home, toolset: Toolset, base: str, traces: frozenset[str]) ->
         TrainingError: It is on another base, or learned other tools.
     """
     champion = home.releases.champion(toolset.name)
+    check_alike(champion, toolset, base)
+    return Start(home, _own_start(home, champion, traces) or champion.id)
+
+
+def check_alike(champion: Release, toolset: Toolset, base: str) -> None:
+    """A night goes on only with the base and the tools of the champion.
+
+    Raises:
+        TrainingError: Names what differs.
+    """
     if champion.base != base:
         raise TrainingError(f"the champion {champion.id} is on base {champion.base!r}, this night on {base!r}")
     if champion.schema_hashes != toolset.schema_hashes:
         raise TrainingError(f"the champion {champion.id} learned other tools than toolset {toolset.name!r} has now: train anew")
-    return Start(home, _own_start(home, champion, traces) or champion.id)
 
 
 def _own_start(home: Home, champion: Release, traces: frozenset[str]) -> str | None:

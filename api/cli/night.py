@@ -1,5 +1,6 @@
 """`nightschool night`: one night of school."""
 
+from collections.abc import Mapping
 from secrets import token_bytes
 from typing import Annotated
 
@@ -30,6 +31,9 @@ def night(
     rank: Rank = None,
     learning_rate: LearningRate = None,
     continued: Annotated[bool, typer.Option("--continue", help="Train on from the champion's adapter, not anew.")] = False,
+    same_weights: Annotated[
+        bool, typer.Option("--same-weights", help="Keep the champion's adapter; learn anew what stands around it, in minutes.")
+    ] = False,
     no_swaps: Annotated[bool, typer.Option("--no-swaps", help="Do not put other names, ids and amounts into rows.")] = False,
     no_joins: Annotated[bool, typer.Option("--no-joins", help="Do not make rows of two wishes of rows of one.")] = False,
     teacher: Annotated[
@@ -47,6 +51,9 @@ def night(
         raise BadInput("--paraphrases: nobody to ask; --teacher names the OpenAI-compatible server")
     if continued and rank is not None:
         raise BadInput("--rank: what is trained on from the champion keeps the champion's rank; leave out --rank or --continue")
+    if same_weights:
+        told = {"continue": continued, "rank": rank, "learning-rate": learning_rate, "epochs": epochs}
+        _refuse_beside_same_weights({**told, "minutes": minutes, "max-tokens": max_tokens})
     home = open_home()
     limits = Limits(epochs=epochs, conversations=limit, minutes=minutes, tokens=max_tokens)
     order = NightOrder(
@@ -57,6 +64,7 @@ def night(
         rank=rank,
         learning_rate=learning_rate,
         continued=continued,
+        same_weights=same_weights,
         swaps=not no_swaps,
         joins=not no_joins,
         promote=not no_promote,
@@ -68,6 +76,11 @@ def night(
     show(result.model_dump(mode="json"), _text(result), as_json)
     if not result.passed:
         raise typer.Exit(REFUSED)
+
+
+def _refuse_beside_same_weights(options: Mapping[str, float | None]) -> None:
+    for name in (name for name, value in options.items() if value):
+        raise BadInput(f"--{name}: --same-weights trains nothing; leave out one of them")
 
 
 def _be_taught(home: Home, toolset: Toolset, url: str, paraphrases: int, bars: Bars) -> None:

@@ -31,7 +31,7 @@ class Release(Value):
     dataset: str
     """Content hash of the dataset; the manifest in the release folder lists every trace."""
     start: str | None = None
-    """The release whose adapter it was trained on from; None where it was trained anew."""
+    """The release whose adapter it was trained on from, or has; None where it was trained anew."""
     seed: int
     """Of split, initial weights and batches."""
     status: ReleaseStatus

@@ -663,6 +663,35 @@ def test_a_night_cannot_go_on_from_a_champion_of_other_tools(studied: Studied, h
         run_night(home, order(studied, continued=True), Silent())
 
 
+def test_a_night_may_keep_the_weights_and_learn_the_rest(studied: Studied, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finetune.training, "_run", no_training)
+    new = [read_trace(conversation(number), shop()) for number in range(40, 44)]
+    home.traces.add(new)
+    night = order(studied, same_weights=True)
+    result = run_night(home, night, Silent())
+    release, kept = (home.releases.get(one) for one in (result.release, studied.result.release))
+    assert release.start == kept.id != release.id and release.training["kept"]
+    assert release.training["config"] == kept.training["config"] and release.training["tokens"] == kept.training["tokens"]
+    before, after = (json.loads((home.releases.path(one.id) / FILES).read_text()) for one in (kept, release))
+    assert after[PICKER] != before[PICKER]
+    of_the_adapter = [name for name in before if name.startswith("adapter")]
+    assert of_the_adapter and all(after[name] == before[name] for name in of_the_adapter)
+    first, second = (thaw(Path(one.folder) / "dataset") for one in (studied.result, result))
+    seen = {example.trace_id for example in (*first.writer, *first.stop)}
+    assert {example.trace_id for example in second.writer} == seen, "what shaped the weights is what it was"
+    assert seen.isdisjoint(example.trace_id for example in (*second.reserved, *second.exam))
+    judging = {example.trace_id for example in (*second.reserved, *second.exam)}
+    assert judging & {trace.id for trace in new} and release.rows["left_out"] == 44 - len(judging | seen), "or alike to what it saw"
+    home.releases.promote(release.id, home.principal, "person")
+    assert run_night(home, night, Silent()).release == release.id, "repeated, it is the same night"
+
+
+def test_weights_whose_rows_are_not_here_are_not_judged(studied: Studied, home: Home) -> None:
+    (home.releases.path(studied.result.release) / "dataset.json").unlink()
+    with pytest.raises(TrainingError, match="not among the traces"):
+        run_night(home, order(studied, same_weights=True), Silent())
+
+
 # carried to another home
 
 
