@@ -1,8 +1,8 @@
 """The router: which of a few routes a text takes, or none of them rather than a guess.
 
-Features are meaning (the sentence encoder) and spelling (character and word n-grams, hashed); a logistic regression over them
-is fitted once on the whole text and once more on what it says of the text's clauses, which shows a request that wants two things.
-The threshold below which it abstains comes from five folds of the training rows.
+Features are meaning (the sentence encoder's layers) and spelling (character and word n-grams, hashed); a logistic regression over
+them is fitted once on the whole text and once more on what it says of the text's clauses, which shows a request that wants two
+things. The threshold below which it abstains comes from five folds of the training rows.
 """
 
 import json
@@ -15,22 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
+from agents.directions import Directions, LayerEncoder
 from agents.linear import LinearClassifier
 from core.errors import BadInput, ModelError
 from core.types.value import Value
 from core.whole import write_whole
-from retrieval.knowledge import Encoder
 
 OUT_OF_SCOPE = "out_of_scope"
 _FOLDS = 5
 _MOST_LOST = 0.015
 """Of the accuracy on rows in scope: what abstaining may cost at most."""
+_MOST_F1_LOST = 0.005
+"""Of the macro F1 on all rows, likewise."""
 _CALM = 0.03
 """Where no row is out of scope: share of right rows that may be lost to abstaining."""
 _STRENGTH = 4.0
-_WEIGHT = 3.0
+_WEIGHT, _MEANING = 3.0, 16.0
+"""Of spelling and of meaning: how far apart two rows may lie in each."""
 _HASHED = 1 << 13
 _CLAUSE = re.compile(r"[.?!;\n]+\s*|,\s+|\s+(?:and|but|or|also|plus|then)\s+", re.IGNORECASE)
 _FEWEST_WORDS = 2
@@ -54,9 +58,9 @@ class Routed(Value):
 class Router:
     """Sends texts where they belong."""
 
-    def __init__(self, whole: LinearClassifier, clauses: LinearClassifier | None, threshold: float, encoder: Encoder) -> None:
+    def __init__(self, whole: LinearClassifier, clauses: LinearClassifier | None, threshold: float, reader: "Reader") -> None:
         """Use `fit` or `load`."""
-        self._whole, self._clauses, self.threshold, self._encoder = whole, clauses, threshold, encoder
+        self._whole, self._clauses, self.threshold, self._reader = whole, clauses, threshold, reader
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -64,7 +68,7 @@ class Router:
         return self._whole.labels
 
     @classmethod
-    def fit(cls, texts: Sequence[str], labels: Sequence[str], encoder: Encoder, seed: int = 0) -> "Router":
+    def fit(cls, texts: Sequence[str], labels: Sequence[str], encoder: LayerEncoder, seed: int = 0) -> "Router":
         """Fit on labelled texts; `out_of_scope` may be among the labels.
 
         Raises:
@@ -75,8 +79,10 @@ class Router:
         if len(counts) < 2 or rare:
             found = f"route {rare[0]!r} has a single row" if rare else f"found {len(counts)} route"
             raise BadInput(f"router: at least two routes with at least two rows each are needed; {found}")
-        matrix, wanted = _features(texts, encoder), np.array(labels)
-        own, parts = _clause_rows(texts, encoder)
+        layers = encoder.embed_layers(texts)
+        reader = Reader(encoder, Directions.fit(layers, seed))
+        matrix, wanted = reader.features(texts, layers), np.array(labels)
+        own, parts = reader.clause_rows(texts)
         held_out = np.zeros((len(texts), len(counts)), np.float32)
         stacked = np.zeros((len(texts), 3 * len(counts)), np.float32)
         folds = StratifiedKFold(min(_FOLDS, min(counts.values())), shuffle=True, random_state=seed)
@@ -92,15 +98,15 @@ class Router:
                 final[unseen] = LinearClassifier.fit(stacked[seen], list(wanted[seen]), _STRENGTH).probabilities(stacked[unseen])
             clauses, held_out = LinearClassifier.fit(stacked, list(labels), _STRENGTH), final
         threshold = _threshold(held_out, sorted(counts), wanted)
-        return cls(_fit(matrix, wanted), clauses, threshold, encoder)
+        return cls(_fit(matrix, wanted), clauses, threshold, reader)
 
     def route(self, texts: Sequence[str]) -> list[Routed]:
         """Where each text goes."""
         if not texts:
             return []
-        probabilities = self._whole.probabilities(_features(texts, self._encoder))
+        probabilities = self._whole.probabilities(self._reader.features(texts))
         if self._clauses is not None:
-            own, parts = _clause_rows(texts, self._encoder)
+            own, parts = self._reader.clause_rows(texts)
             rows = np.arange(len(texts))
             stacked = _stacked(probabilities, self._whole.probabilities(parts), own, rows)
             probabilities = self._clauses.probabilities(stacked)
@@ -114,13 +120,15 @@ class Router:
     def save(self, folder: Path) -> None:
         """Write into a folder; it appears whole or not at all for `load`, which reads `router.json` first."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._reader.save(folder)
         self._whole.save(folder / "whole.safetensors")
         if self._clauses is not None:
             self._clauses.save(folder / "clauses.safetensors")
-        write_whole(folder / "router.json", json.dumps({"threshold": self.threshold, "clauses": self._clauses is not None}))
+        about = {"threshold": self.threshold, "clauses": self._clauses is not None, "directions": self._reader.has_directions}
+        write_whole(folder / "router.json", json.dumps(about))
 
     @classmethod
-    def load(cls, folder: Path, encoder: Encoder) -> "Router":
+    def load(cls, folder: Path, encoder: LayerEncoder) -> "Router":
         """Read back what `save` wrote.
 
         Raises:
@@ -128,30 +136,51 @@ class Router:
         """
         try:
             about = json.loads((folder / "router.json").read_text())
-            threshold, stacked = float(about["threshold"]), bool(about["clauses"])
+            threshold, stacked, turned = float(about["threshold"]), bool(about["clauses"]), bool(about.get("directions"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{folder}: holds no router: {error}") from error
         whole = LinearClassifier.load(folder / "whole.safetensors")
-        return cls(whole, LinearClassifier.load(folder / "clauses.safetensors") if stacked else None, threshold, encoder)
+        clauses = LinearClassifier.load(folder / "clauses.safetensors") if stacked else None
+        return cls(whole, clauses, threshold, Reader(encoder, Directions.load(folder) if turned else None))
+
+
+class Reader:
+    """Makes features of texts. A router without directions was fitted before there were any, on the last layer as it is."""
+
+    def __init__(self, encoder: LayerEncoder, directions: Directions | None) -> None:
+        self._encoder, self._directions = encoder, directions
+
+    @property
+    def has_directions(self) -> bool:
+        """Whether it reads all layers."""
+        return self._directions is not None
+
+    def features(self, texts: Sequence[str], layers: NDArray[np.float32] | None = None) -> Any:
+        """(texts, directions + hashed characters + hashed words), sparse; `layers` where they are known."""
+        characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=_HASHED, norm="l2")
+        words = HashingVectorizer(analyzer="word", ngram_range=(1, 2), n_features=_HASHED, norm="l2", token_pattern=r"\w+")
+        blocks = [csr_matrix(self._meaning(texts, layers)), *(_WEIGHT * each.transform(texts) for each in (characters, words))]
+        return hstack(blocks).tocsr()
+
+    def _meaning(self, texts: Sequence[str], layers: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        if self._directions is None:
+            return _WEIGHT * self._encoder.embed(texts)
+        return _MEANING * self._directions.of(self._encoder.embed_layers(texts) if layers is None else layers)
+
+    def clause_rows(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], Any]:
+        """(clauses,) which text each clause is of, and their features."""
+        pieces = [(at, clause) for at, text in enumerate(texts) for clause in _clauses_of(text)]
+        return np.array([at for at, _ in pieces]), self.features([clause for _, clause in pieces])
+
+    def save(self, folder: Path) -> None:
+        """Write what it needs beside the encoder."""
+        if self._directions is not None:
+            self._directions.save(folder)
 
 
 def _fit(matrix: Any, labels: NDArray[np.str_]) -> LinearClassifier:
     many = len(set(labels)) > _MOST_STACKED
     return LinearClassifier.fit(matrix, list(labels), _STRENGTH_OF_MANY if many else _STRENGTH)
-
-
-def _features(texts: Sequence[str], encoder: Encoder) -> Any:
-    """(texts, width + hashed characters + hashed words), sparse."""
-    characters = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=_HASHED, norm="l2")
-    words = HashingVectorizer(analyzer="word", ngram_range=(1, 2), n_features=_HASHED, norm="l2", token_pattern=r"\w+")
-    blocks = [csr_matrix(encoder.embed(texts)), characters.transform(texts), words.transform(texts)]
-    return hstack([block * _WEIGHT for block in blocks]).tocsr()
-
-
-def _clause_rows(texts: Sequence[str], encoder: Encoder) -> tuple[NDArray[np.int64], Any]:
-    """(clauses,) which text each clause is of, and their features."""
-    pieces = [(at, clause) for at, text in enumerate(texts) for clause in _clauses_of(text)]
-    return np.array([at for at, _ in pieces]), _features([clause for _, clause in pieces], encoder)
 
 
 def _clauses_of(text: str) -> list[str]:
@@ -177,11 +206,17 @@ def _threshold(probabilities: NDArray[np.float32], labels: Sequence[str], wanted
     right = inside & (best == wanted)
     if inside.all():
         return float(np.quantile(confidence[right], _CALM)) if right.any() else 0.0
-    accuracy = right[inside].mean()
+    accuracy, balance = right[inside].mean(), _macro_f1(wanted, best)
     chosen, most = 0.0, -1.0
     for threshold in np.unique(np.quantile(confidence, np.linspace(0, 0.6, 121))):
-        kept = (right & (confidence >= threshold))[inside].mean()
-        caught = ((best == OUT_OF_SCOPE) | (confidence < threshold))[~inside].mean()
-        if kept >= accuracy - _MOST_LOST and kept + caught > most:
+        routed = np.where(confidence >= threshold, best, OUT_OF_SCOPE)
+        kept, caught = (routed == wanted)[inside].mean(), (routed == wanted)[~inside].mean()
+        is_cheap = kept >= accuracy - _MOST_LOST and _macro_f1(wanted, routed) >= balance - _MOST_F1_LOST
+        if is_cheap and kept + caught > most:
             chosen, most = float(threshold), kept + caught
     return chosen
+
+
+def _macro_f1(wanted: NDArray[np.str_], routed: NDArray[np.str_]) -> float:
+    """The mean of the routes' F1: where routes are few, texts in scope that are called out of it cost that route dearly."""
+    return float(f1_score(wanted, routed, average="macro", zero_division=0.0))

@@ -21,7 +21,7 @@ _MAX_TOKENS = 128
 _CACHE_SIZE = 50_000
 _MAX_TOKENS_OF_WORDS = 512
 _WORDS_CACHE_SIZE = 1_000
-_MIDDLE = 3
+_MIDDLE, _LAYERS = 3, 7
 
 
 class Embedder:
@@ -63,6 +63,15 @@ class Embedder:
             self._cache.clear()
         return np.stack(vectors) if vectors else np.zeros((0, 384), dtype=np.float32)
 
+    def embed_layers(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(len(texts), 7 * 384) float32: the mean over a text's tokens in the input and in each of the six layers."""
+        order = sorted(range(len(texts)), key=lambda at: (len(texts[at]), texts[at]))
+        vectors = np.zeros((len(texts), _LAYERS * 384), np.float32)
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
+            vectors[batch] = self._encode_layers([texts[at] for at in batch])
+        return vectors
+
     def embed_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:
         """Embed words where they stand.
 
@@ -98,13 +107,28 @@ class Embedder:
         return [_means(row, own, places) for row, own, (_, places) in zip(hidden, pieces, texts, strict=True)]
 
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        inputs = self._tokenizer(list(texts), padding=True, truncation=True, max_length=_MAX_TOKENS, return_tensors="pt")
+        inputs = self._read(texts)
         with self._torch.inference_mode():
-            hidden = self._model(**inputs).last_hidden_state
-        mask = inputs["attention_mask"].unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+            mean = _mean_of_tokens(self._model(**inputs).last_hidden_state, inputs["attention_mask"])
         vectors: NDArray[np.float32] = self._torch.nn.functional.normalize(mean, dim=1).numpy()
         return vectors
+
+    def _encode_layers(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        inputs = self._read(texts)
+        with self._torch.inference_mode():
+            layers = self._model(**inputs, output_hidden_states=True).hidden_states
+            means = [_mean_of_tokens(hidden, inputs["attention_mask"]) for hidden in layers]
+        vectors: NDArray[np.float32] = self._torch.cat(means, dim=1).numpy()
+        return vectors
+
+    def _read(self, texts: Sequence[str]) -> Any:
+        return self._tokenizer(list(texts), padding=True, truncation=True, max_length=_MAX_TOKENS, return_tensors="pt")
+
+
+def _mean_of_tokens(hidden: Any, attention_mask: Any) -> Any:
+    """(texts, width) of (texts, tokens, width): the mean over what is no padding."""
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
 
 
 def _means(hidden: NDArray[np.float32], pieces: NDArray[np.int64], places: Sequence[tuple[int, int]]) -> NDArray[np.float32]:

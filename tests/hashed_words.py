@@ -23,6 +23,10 @@ class HashedWords:
                 vectors[row, zlib.crc32(word.encode()) % self.width] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
+    def embed_layers(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As `embed`: it has one layer."""
+        return self.embed(texts)
+
     def embed_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:
         """(places, width) for each text."""
         return [self.embed([text[start:end] for start, end in places]) for text, places in texts]

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from agents.router import OUT_OF_SCOPE, Router
+from agents.linear import LinearClassifier
+from agents.router import OUT_OF_SCOPE, Reader, Router, _threshold
 from core.errors import BadInput, ModelError
 
 _WORDS = {
@@ -60,11 +62,36 @@ def test_the_same_rows_make_the_same_router_and_it_comes_back_from_disk(tmp_path
     again = Router.load(tmp_path / "r", hashed_words)
     assert [found.label for found in again.route(texts)] == [found.label for found in router.route(texts)]
     assert again.labels == router.labels and router.route([]) == []
-    (tmp_path / "r" / "whole.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(ModelError):
-        Router.load(tmp_path / "r", hashed_words)
+    for file in ("whole.safetensors", "directions.safetensors"):
+        kept = (tmp_path / "r" / file).read_bytes()
+        (tmp_path / "r" / file).write_bytes(b"nonsense")
+        with pytest.raises(ModelError, match=file):
+            Router.load(tmp_path / "r", hashed_words)
+        (tmp_path / "r" / file).write_bytes(kept)
     with pytest.raises(ModelError, match="no router"):
         Router.load(tmp_path / "nowhere", hashed_words)
+
+
+def test_a_router_of_before_there_were_directions_goes_on(tmp_path: Path, hashed_words: Any) -> None:
+    rows = _rows(60, ["stock", "money"])
+    texts, labels = [text for text, _ in rows], [label for _, label in rows]
+    own = Reader(hashed_words, None)
+    whole = LinearClassifier.fit(own.features(texts), labels, 4.0)
+    Router(whole, None, 0.0, own).save(tmp_path)
+    (tmp_path / "router.json").write_text('{"threshold": 0.0, "clauses": false}')
+    assert not (tmp_path / "directions.safetensors").exists()
+    assert [found.best for found in Router.load(tmp_path, hashed_words).route(texts)] == labels
+
+
+def test_what_abstaining_catches_must_be_worth_the_texts_it_turns_away() -> None:
+    labels = ["money", OUT_OF_SCOPE, "stock"]
+    sure, unsure, out = [0.9, 0.05, 0.05], [0.5, 0.2, 0.3], [0.05, 0.9, 0.05]
+    few = [sure] * 985 + [unsure] * 15 + [out] * 8 + [unsure] * 2
+    wanted = np.array(["money"] * 1000 + [OUT_OF_SCOPE] * 10)
+    assert _threshold(np.array(few, np.float32), labels, wanted) <= 0.5, "two caught for fifteen turned away"
+    many = [sure] * 985 + [unsure] * 15 + [out] * 400 + [unsure] * 100
+    wanted = np.array(["money"] * 1000 + [OUT_OF_SCOPE] * 500)
+    assert _threshold(np.array(many, np.float32), labels, wanted) > 0.5, "a hundred for fifteen"
 
 
 @pytest.mark.parametrize("rows", [[("a b", "one")] * 3, [("a b", "one"), ("c d", "one"), ("e f", "two")], []])

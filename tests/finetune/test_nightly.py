@@ -681,7 +681,9 @@ def test_a_night_may_keep_the_weights_and_learn_the_rest(studied: Studied, home:
     assert {example.trace_id for example in second.writer} == seen, "what shaped the weights is what it was"
     assert seen.isdisjoint(example.trace_id for example in (*second.reserved, *second.exam))
     judging = {example.trace_id for example in (*second.reserved, *second.exam)}
-    assert judging & {trace.id for trace in new} and release.rows["left_out"] == 44 - len(judging | seen), "or alike to what it saw"
+    assert judging & {trace.id for trace in new} and release.rows["left_out"] == 44 - len(judging | seen), (
+        "or alike to what it saw"
+    )
     home.releases.promote(release.id, home.principal, "person")
     assert run_night(home, night, Silent()).release == release.id, "repeated, it is the same night"
 
