@@ -32,7 +32,7 @@ starter: install
 	$(BIN)/nightschool starter $(if $(FULL),--full)
 
 test: install tryton
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
 
 soak: install tryton
 	$(BIN)/python -m pytest -m slow --resume

@@ -25,12 +25,18 @@ from tools.erp.operations import ALL
 
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 RANK, ALPHA = 4, 6
+_LONGEST = ("test_nightly.py", "test_write_kills.py", "test_threads.py", "test_edits.py", "test_sandbox.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Warnings are errors; these are third parties' about each other."""
     config.addinivalue_line("filterwarnings", "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning:peft")
     config.addinivalue_line("filterwarnings", "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning:transformers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files begin, so that none is left to one worker while the other has nothing to do."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 def pytest_runtest_setup() -> None:
