@@ -19,7 +19,7 @@ from core.errors import BadInput
 from core.types.message import Message, ToolCall, calls_this_turn
 from core.types.prediction import Prediction, Written
 from core.types.tool import Toolset
-from core.types.value import Value
+from core.types.value import Value, is_number
 from tools.habits import breaks_habit, filled_by_one
 from tools.kinds import KindTable, leaves, slot_of
 from tools.mentions import NUMBER
@@ -289,11 +289,7 @@ def contested(toolset: Toolset, call: ToolCall, pick: Pick | None) -> tuple[list
 def unsaid(call: ToolCall, offers: Offers) -> list[frozenset[str]]:
     """Arguments, each a set of one to bar, whose number the last user turn did not say: "send some" names no quantity."""
     said = {mention.value for mention in offers.last_user}
-    return [
-        frozenset((name,))
-        for name, value in call.arguments.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and value not in said
-    ]
+    return [frozenset((name,)) for name, value in call.arguments.items() if is_number(value) and value not in said]
 
 
 def check_request(messages: Sequence[Message]) -> None:

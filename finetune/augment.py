@@ -14,6 +14,7 @@ from typing import Any
 from core.types.example import Example
 from core.types.message import Message, ToolCall
 from core.types.tool import Toolset
+from core.types.value import is_number
 from tools.choices import ChoiceFinder
 from tools.kinds import KindTable, Slot, leaves, slot_of
 from tools.numbers import find_numbers
@@ -218,7 +219,7 @@ def _rewritten(
             return {key: value(inner) for key, inner in old.items()}
         if isinstance(old, list):
             return [value(inner) for inner in old]
-        if isinstance(old, int | float) and not isinstance(old, bool) and old in numbers:
+        if is_number(old) and old in numbers:
             return numbers[old][2]
         return old
 

@@ -8,6 +8,8 @@ is read, or made, to meet the condition or to fail it.
 import random
 from typing import Any, NamedTuple
 
+from core.types.value import is_number
+
 _AT_LEAST = (
     *(". If it is {} or more, ", ", and if there are at least {}, ", "; only with {} or above, ", ". {} at least? Then "),
     *(" - provided that it is not under {}, ", ": from {} up, ", ". As long as it shows {} or more, "),
@@ -72,16 +74,12 @@ def emptied(result: Any) -> Any:
         counts = {key: 0 for key, value in result.items() if type(value) is int and value == len(lists[0])}
         return {key: [] if isinstance(value, list) else value for key, value in result.items()} | counts
     if not lists and _only_number(result):
-        return {key: 0 if _is_number(value) else value for key, value in result.items()}
+        return {key: 0 if is_number(value) else value for key, value in result.items()}
     return None
 
 
 def _only_number(result: Any) -> float | None:
     """The number of a result that has just one, counted at its top; small enough to be counted up to."""
     fields = result.values() if isinstance(result, dict) else ()
-    numbers = [value for value in fields if _is_number(value)]
+    numbers = [value for value in fields if is_number(value)]
     return numbers[0] if len(numbers) == 1 and 0 <= numbers[0] < _LARGEST else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -11,7 +11,7 @@ from core.types.case import Case, cases_of
 from core.types.example import Example
 from core.types.message import ToolCall
 from core.types.tool import Toolset
-from core.types.value import Value
+from core.types.value import Value, is_number
 from evals.intervals import Rate, rate
 from evals.scorers.exact import score
 from evals.suite import Predictor
@@ -82,4 +82,4 @@ def _differing(was: Example, now: Example, toolset: Toolset) -> Iterator[tuple[C
 
 def _numbers(call: ToolCall) -> Iterator[float]:
     values: Iterator[Any] = (value for _, _, value in leaves(call.arguments, {}))
-    return (float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool))
+    return (float(value) for value in values if is_number(value))

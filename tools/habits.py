@@ -11,6 +11,7 @@ from typing import Any
 from core.types.example import Example
 from core.types.message import Message, ToolCall, calls_this_turn
 from core.types.tool import Toolset
+from core.types.value import is_number
 from tools.kinds import KindTable, leaves
 from tools.numbers import find_numbers
 
@@ -39,9 +40,9 @@ def breaks_habit(table: KindTable, messages: Sequence[Message], calls: Sequence[
     """Whether a step with these calls does what calls never do; unsaid numbers apart, which are not even offered."""
     done = calls_this_turn(messages)
     for call in calls:
-        if _never(table, ONE_VALUE_TWICE, call) and any(_texts_used_twice(call, messages)):
+        if _never(table, ONE_VALUE_TWICE, call) and _texts_used_twice(call, messages):
             return True
-        if _never(table, ONE_NUMBER_TWICE, call) and any(_numbers_used_twice(call, messages)):
+        if _never(table, ONE_NUMBER_TWICE, call) and _numbers_used_twice(call, messages):
             return True
         if SAME_CALL_AGAIN in table.never and any(call.same_as(earlier) for earlier in done):
             return True
@@ -89,7 +90,7 @@ def _levels(call: ToolCall) -> list[Mapping[str, Any]]:
 
 
 def _numbers(level: Mapping[str, Any]) -> Counter[float]:
-    return Counter(filter(_is_number, level.values()))
+    return Counter(filter(is_number, level.values()))
 
 
 def _used_twice(level: Mapping[str, Any], messages: Sequence[Message]) -> list[float]:
@@ -100,11 +101,7 @@ def _used_twice(level: Mapping[str, Any], messages: Sequence[Message]) -> list[f
 
 def _folded(value: Any) -> Any:
     """A value as it is compared; lists and objects are those of lines, and are not."""
-    return value.casefold() if isinstance(value, str) else value if _is_number(value) else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return value.casefold() if isinstance(value, str) else value if is_number(value) else None
 
 
 def _deeds(toolset: Toolset, messages: Sequence[Message], calls: Sequence[ToolCall]) -> Iterator[tuple[str, bool]]:
@@ -114,7 +111,7 @@ def _deeds(toolset: Toolset, messages: Sequence[Message], calls: Sequence[ToolCa
     for call in calls:
         tool = toolset.by_name.get(call.name)
         filled = [value for _, _, value in leaves(call.arguments, tool.parameters if tool else {})]
-        numbers = [value for value in filled if _is_number(value)]
+        numbers = [value for value in filled if is_number(value)]
         if numbers:
             yield UNSAID_NUMBER, any(number not in said for number in numbers)
         for deed, could, did in (

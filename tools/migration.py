@@ -11,6 +11,7 @@ from core.types.message import Message, ToolCall
 from core.types.prediction import Ask
 from core.types.schema_change import Cast, ToolMigration
 from core.types.tool import Toolset
+from core.types.value import is_number
 from tools.schema_changes import no_longer_needed, tool_changes
 
 _INTEGER, _DECIMAL = re.compile(r"-?\d+"), re.compile(r"-?\d+\.\d+")
@@ -145,13 +146,13 @@ def _cast(value: Any, cast: Cast) -> Any:
 def _whole(value: Any) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
+    if is_number(value) and value == int(value):
         return int(value)
     raise ValueError(f"{value!r} is not a whole number")
 
 
 def _number(value: Any) -> float | int:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         return value
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)

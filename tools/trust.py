@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from core.types.message import Message
 from core.types.tool import Tool
-from core.types.value import Value
+from core.types.value import Value, is_number
 from tools.kinds import leaves
 from tools.mentions import NUMBER, NameIndex, find_mentions
 from tools.plain import plain
@@ -95,7 +95,7 @@ class _Sources:
 
     def have(self, value: Any) -> bool:
         """Whether a value stands in one of the clean ones."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if is_number(value):
             return float(value) in self._numbers
         said = plain(str(value))
         return any(said in text for text in self._texts)
@@ -112,7 +112,7 @@ class _Sources:
                 continue
             if trust.get(path) != "clean":
                 met = True
-            elif isinstance(value, int | float) and not isinstance(value, bool):
+            elif is_number(value):
                 self._numbers.add(float(value))
             else:
                 self._texts.append(plain(str(value)))

@@ -109,6 +109,7 @@ def test_a_number_said_once_is_no_quantity_and_price() -> None:
     said = (Message(role="user", content="sell 12 and then 30 of the other"),)
     assert breaks_habit(table, said, [ToolCall(name="sell", arguments={"lines": [{"qty": 12}, {"qty": 30, "price": 30}]})])
     assert not breaks_habit(table, said, [ToolCall(name="sell", arguments={"lines": [{"qty": 12}, {"qty": 12}]})])
+    assert breaks_habit(table, said, [ToolCall(name="sell", arguments={"lines": [{"qty": 0, "price": 0}]})])
     both = sold(7, qty=7.5, price=7.5)
     assert ONE_NUMBER_TWICE not in with_habits(TOOLSET, KindTable(), [*rows, both]).never
 
