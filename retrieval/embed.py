@@ -70,6 +70,9 @@ class Embedder:
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
             vectors[batch] = self._encode_layers([texts[at] for at in batch])
+        # The last layer is what `embed` gives: a request that was routed is looked up without being read again.
+        last = vectors[:, -384:]
+        self._cache.update(zip(texts, last / np.linalg.norm(last, axis=1, keepdims=True), strict=True))
         return vectors
 
     def embed_words(self, texts: Sequence[tuple[str, Places]]) -> list[NDArray[np.float32]]:

@@ -34,3 +34,12 @@ def test_words_are_found_by_their_places_alone_or_in_company(embedder: Embedder)
     assert np.abs(beyond[:2]).sum(axis=1).min() > 0 and not beyond[2].any(), "what is too far on is nothing"
     assert np.allclose(embedder.embed_words([("Grüße, Jörg", ((7, 11),))])[0][0], alone[1], atol=1e-4)
     assert [found.shape for found in embedder.embed_words([("", ()), (" ", ())])] == [(0, 384), (0, 384)]
+
+
+def test_a_text_read_layer_by_layer_is_not_read_again(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["the lamp in the garage", "", "two lamps for the garage, and one more for the shed behind it"]
+    alone = Home(Settings()).embedder.embed(texts)
+    layers = embedder.embed_layers(texts)
+    assert layers.shape == (3, 7 * 384)
+    monkeypatch.setattr(embedder, "_encode", None)
+    assert embedder.embed(texts) == pytest.approx(alone, abs=1e-5)
